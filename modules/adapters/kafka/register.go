@@ -1,0 +1,5 @@
+package kafka
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() { core.AdapterFactories.Register(New, "kafka") }

@@ -1,0 +1,7 @@
+package raw
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() {
+	core.AdapterFactories.Register(New, "raw")
+}

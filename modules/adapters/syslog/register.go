@@ -1,0 +1,7 @@
+package syslog
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() {
+	core.AdapterFactories.Register(New, "syslog")
+}

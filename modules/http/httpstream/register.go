@@ -1,0 +1,5 @@
+package httpstream
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() { core.HTTPHandlers.Register(New, "logs") }

@@ -1,0 +1,5 @@
+package routesapi
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() { core.HTTPHandlers.Register(New, "routes") }

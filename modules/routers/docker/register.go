@@ -1,0 +1,7 @@
+package docker
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() {
+	core.LogRouters.Register(New(), name)
+}

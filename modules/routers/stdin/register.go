@@ -1,0 +1,7 @@
+package stdin
+
+import "github.com/gliderlabs/logspout-builder/core"
+
+func init() {
+	core.LogRouters.Register(New(), name)
+}
