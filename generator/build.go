@@ -1,0 +1,344 @@
+package generator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/timings"
+)
+
+// Builder makes binaries and projects of plans.
+type Builder struct {
+	Core  *Core
+	Cache *Cache
+	// Lock is what the plan was resolved to before. It is obeyed as far as it fits; nil is none.
+	Lock *lock.Lock
+	// Locked refuses what does not fit Lock.
+	Locked bool
+	// Offline keeps from the network: what the module cache lacks is an error that lists it.
+	Offline bool
+	// Update says what of Lock is to be asked for anew.
+	Update Update
+	// KeepGoing makes a build without the packages from elsewhere that are at fault, and reports them.
+	KeepGoing bool
+	// Timings makes the progress of compiling have its parts.
+	Timings bool
+	// Environ is the user's environment, "NAME=value"; go commands get a part of it.
+	Environ []string
+	// Report is told what goes on; nil is nobody.
+	Report func(Progress)
+}
+
+// Progress is one step of a build.
+type Progress struct {
+	Step   string // "resolve", "inspect", "compile", "verify", ...
+	Detail string
+	// Done is false when the step begins; when it ended well, it is true, and Elapsed says how long it took.
+	Done    bool
+	Elapsed time.Duration
+	// Parts are what the step was made of, where that is known.
+	Parts []timings.Node
+}
+
+// Result is a binary that was made.
+type Result struct {
+	Platform string // "linux/arm/v7"
+	Path     string
+	SHA256   string
+	Size     int64
+	Digest   string // of the project: what the binary says it was made from
+	Plan     *Plan  // what it was made of; nil of a bundle
+	Cached   bool   // the binary is an earlier build's
+	// LeftOut is what the binary was made without, of a builder that keeps going.
+	LeftOut []LeftOut
+	Resolution
+}
+
+// project is a plan with everything that `go build` needs.
+type project struct {
+	plan     *Plan
+	list     *buildList
+	source   map[string][]byte
+	made     stamp
+	resolved *Resolution
+}
+
+// files are the project's files by name.
+func (x *project) files() map[string][]byte {
+	files := maps.Clone(x.source)
+	files["go.mod"], files["go.sum"] = x.list.GoMod, x.list.GoSum
+	return files
+}
+
+// Build makes the plan's binary at output, for the platform that the environment says. It appears whole or not at all. Its error is an *Error
+// where the plan or a module is at fault.
+func (b *Builder) Build(ctx context.Context, plan *Plan, output string) (*Result, error) {
+	results, err := b.BuildAll(ctx, plan, []Target{{Output: output}})
+	if err != nil {
+		return nil, err
+	}
+	return results[0], nil
+}
+
+// BuildAll makes the plan's binaries for several platforms of the same modules. Where some cannot be made the others are, and the
+// error says why; results has nil for those.
+func (b *Builder) BuildAll(ctx context.Context, plan *Plan, targets []Target) (results []*Result, err error) {
+	left, err := b.without(ctx, plan, func(plan *Plan) (err error) {
+		results, err = b.buildAll(ctx, plan, targets)
+		return err
+	})
+	for _, r := range results {
+		if r != nil {
+			r.LeftOut = left
+		}
+	}
+	return results, err
+}
+
+func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (results []*Result, err error) {
+	for _, t := range targets {
+		if info, err := os.Stat(t.Output); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("output %s exists and is not a file: name another with -o", t.Output)
+		}
+	}
+	results = make([]*Result, len(targets))
+	var resolved *Resolution
+	var failed failures
+	for i, t := range targets {
+		g, err := newGoTool(ctx, t.Platform.environ(b.Environ))
+		if err != nil {
+			return nil, err
+		}
+		if resolved == nil {
+			if resolved, err = b.settle(ctx, g, plan); err != nil {
+				return nil, err
+			}
+		}
+		result, err := b.buildOne(ctx, g, plan, resolved, t.Output)
+		platform := t.Platform.String()
+		if t.Platform == (Platform{}) {
+			platform = g.settings.GOOS + "/" + g.settings.GOARCH
+		}
+		switch {
+		case ctx.Err() != nil:
+			return results, ctx.Err()
+		case err != nil:
+			failed.add(platform, err)
+		default:
+			result.Platform = platform
+			results[i] = result
+		}
+	}
+	return results, failed.err(len(targets))
+}
+
+// failures are the errors of several platforms, each with those that it came up on.
+type failures struct {
+	errs []error
+	on   map[string][]string // by text
+}
+
+func (f *failures) add(platform string, err error) {
+	if f.on == nil {
+		f.on = map[string][]string{}
+	}
+	if f.on[err.Error()] == nil {
+		f.errs = append(f.errs, err)
+	}
+	f.on[err.Error()] = append(f.on[err.Error()], platform)
+}
+
+// err joins the errors; one that all of several platforms have, or the only one has, names none.
+func (f *failures) err(platforms int) error {
+	var named []error
+	for _, err := range f.errs {
+		if on := f.on[err.Error()]; len(on) < platforms {
+			err = fmt.Errorf("%s: %w", strings.Join(on, ", "), err)
+		}
+		named = append(named, err)
+	}
+	if len(named) == 1 {
+		return named[0]
+	}
+	return errors.Join(named...)
+}
+
+// buildOne makes the binary of a resolved plan.
+func (b *Builder) buildOne(ctx context.Context, g *goTool, plan *Plan, resolved *Resolution, output string) (*Result, error) {
+	x, err := b.projectOf(ctx, g, plan, resolved)
+	if err != nil {
+		return nil, err
+	}
+	key, err := x.key(g)
+	if err != nil {
+		return nil, err
+	}
+	if file, ok := b.Cache.binaryFile(key); ok {
+		if err := b.withinBudget(ctx, g, x, file); err != nil {
+			return nil, stepOf(StepVerify, err)
+		}
+	}
+	looked := time.Now()
+	sum, ok, err := b.Cache.binary(key, output)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", output, err)
+	}
+	cached := ok
+	if ok {
+		b.tell(Progress{Step: "cache", Detail: "the same build was made before", Done: true, Elapsed: time.Since(looked)})
+	} else if sum, err = b.makeBinary(ctx, g, x, key, output); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(output)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Path: output, SHA256: sum, Size: info.Size(), Digest: x.made.Project, Plan: plan, Cached: cached, Resolution: *resolved}, nil
+}
+
+// makeBinary compiles and verifies a project, keeps the binary under key and copies it to output.
+func (b *Builder) makeBinary(ctx context.Context, g *goTool, x *project, key, output string) (sum string, err error) {
+	dir, cleanUp, err := b.Cache.scratch()
+	if err != nil {
+		return "", err
+	}
+	defer cleanUp()
+	if err := b.offer(ctx, g, x.plan); err != nil {
+		return "", err
+	}
+	binary, err := b.compileAndVerify(ctx, g, x, dir)
+	if err != nil {
+		return "", b.whatIsMissing(g, x.resolved.Lock, err)
+	}
+	if err := b.withinBudget(ctx, g, x, binary); err != nil {
+		return "", stepOf(StepVerify, err)
+	}
+	sum, err = publish(binary, output, "")
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", output, err)
+	}
+	if err := b.Cache.keepBinary(key, binary, sum); err != nil {
+		return "", fmt.Errorf("keep binary in the cache: %w", err)
+	}
+	b.Cache.pruneSometimes(time.Now())
+	return sum, nil
+}
+
+// compileAndVerify makes a project's binary in an empty directory.
+func (b *Builder) compileAndVerify(ctx context.Context, g *goTool, x *project, dir string) (string, error) {
+	done := b.step("compile", fmt.Sprintf("%s for %s/%s", g.settings.GOVERSION, g.settings.GOOS, g.settings.GOARCH))
+	binary, err := b.compile(ctx, g, x, dir)
+	if err != nil {
+		return "", err
+	}
+	done(b.timings(dir)...)
+	done = b.step("verify", "build info and registrations")
+	if err := x.verify(ctx, g, binary); err != nil {
+		return "", stepOf(StepVerify, err)
+	}
+	done()
+	return binary, nil
+}
+
+// project resolves and inspects a plan.
+func (b *Builder) project(ctx context.Context, g *goTool, plan *Plan) (*project, error) {
+	resolved, err := b.settle(ctx, g, plan)
+	if err != nil {
+		return nil, err
+	}
+	return b.projectOf(ctx, g, plan, resolved)
+}
+
+// projectOf inspects what a plan was resolved to, on one platform.
+func (b *Builder) projectOf(ctx context.Context, g *goTool, plan *Plan, resolved *Resolution) (*project, error) {
+	list, err := plan.fromLock(b.Core, resolved.Lock)
+	if err != nil {
+		return nil, err
+	}
+	if len(plan.external()) > 0 {
+		if err := b.whatIsMissing(g, resolved.Lock, b.inspect(ctx, g, plan, list)); err != nil {
+			return nil, stepOf(StepResolve, err)
+		}
+		b.reportEffects(plan, list)
+		if err := plan.checkServes(list.Found); err != nil {
+			return nil, err
+		}
+	}
+	planJSON, err := json.Marshal(plan)
+	if err != nil {
+		return nil, err
+	}
+	x := &project{plan: plan, list: list, resolved: resolved, made: stamp{
+		Project: "sha256:" + digest(planJSON, list.GoMod, list.GoSum), Manifest: "sha256:" + plan.Digest(), Lock: resolved.Lock.Digest(),
+	}}
+	renames, err := plan.renames(list.Found)
+	if err != nil {
+		return nil, err
+	}
+	if x.source, err = plan.source(x.made, renames); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// key identifies a binary by all that decides its bytes.
+func (x *project) key(g *goTool) (string, error) {
+	toolchain, err := g.settings.toolchain()
+	if err != nil {
+		return "", err
+	}
+	planJSON, err := json.Marshal(x.plan)
+	if err != nil {
+		return "", err
+	}
+	flags, err := json.Marshal(x.plan.buildFlags())
+	if err != nil {
+		return "", err
+	}
+	return digest(planJSON, x.list.GoMod, x.list.GoSum, x.source["main.go"], x.source["modules.go"], x.source[renamesFile], toolchain, flags), nil
+}
+
+// note reports something that is done and takes no time.
+func (b *Builder) note(name, detail string) { b.tell(Progress{Step: name, Detail: detail, Done: true}) }
+
+func (b *Builder) tell(p Progress) {
+	if b.Report != nil {
+		b.Report(p)
+	}
+}
+
+// step reports that a step begins, and gives what to call when it has ended well, with its parts.
+func (b *Builder) step(name, detail string) (done func(parts ...timings.Node)) {
+	started := time.Now()
+	b.tell(Progress{Step: name, Detail: detail})
+	return func(parts ...timings.Node) {
+		b.tell(Progress{Step: name, Detail: detail, Done: true, Elapsed: time.Since(started), Parts: parts})
+	}
+}
+
+// BinaryName is the name of a binary's file on an operating system.
+func BinaryName(name, goos string) string {
+	if goos == "windows" {
+		return name + ".exe"
+	}
+	return name
+}
+
+// scratchProject writes files into a scratch directory.
+func (b *Builder) scratchProject(files map[string][]byte) (dir string, done func(), err error) {
+	if dir, done, err = b.Cache.scratch(); err != nil {
+		return "", nil, err
+	}
+	if err := writeFiles(dir, files); err != nil {
+		done()
+		return "", nil, err
+	}
+	return dir, done, nil
+}

@@ -1,0 +1,282 @@
+package generator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+
+	"github.com/gliderlabs/logspout-builder/generator/bundle"
+	"github.com/gliderlabs/logspout-builder/generator/lock"
+)
+
+// The files of a bundle.
+const (
+	bundleNote    = "bundle.json"
+	bundleLock    = lock.FileName
+	bundleProxy   = "proxy/"   // a module proxy's directory
+	bundleProject = "project/" // what `go build` compiles
+)
+
+// bundleHead is what bundle.json says.
+type bundleHead struct {
+	Format     int             `json:"format"`
+	Digest     string          `json:"digest"`
+	Manifest   string          `json:"manifest"`
+	Plan       json.RawMessage `json:"plan"`
+	Extensions []Extension     `json:"extensions"` // what the binary has to register
+}
+
+const bundleFormat = 1
+
+// Bundle puts all that the plan's binaries are built from into one file: module zips, checksums, generated source and the lock. Before the
+// file appears, it builds the targets' platforms from it alone, with an empty module cache and no network.
+func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []Platform) (*Resolution, error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return nil, err
+	}
+	x, err := b.project(ctx, g, plan)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.fetch(ctx, g, plan, x.resolved.Lock); err != nil {
+		return nil, err
+	}
+	files, err := b.bundleFiles(g, x)
+	if err != nil {
+		return nil, err
+	}
+	if len(on) == 0 {
+		on = []Platform{{}}
+	}
+	if err := b.rehearse(ctx, files, on); err != nil {
+		return nil, fmt.Errorf("the bundle does not build by itself: %w", err)
+	}
+	var archive bytes.Buffer
+	if err := bundle.Write(&archive, files); err != nil {
+		return nil, err
+	}
+	return x.resolved, WriteWhole(output, archive.Bytes(), 0o644)
+}
+
+func (b *Builder) bundleFiles(g *goTool, x *project) (map[string][]byte, error) {
+	files := map[string][]byte{bundleLock: x.resolved.Lock.Format()}
+	for name, data := range x.files() {
+		files[bundleProject+name] = data
+	}
+	modules, err := moduleFiles(g.settings.GOMODCACHE, x.resolved.Lock)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range append([]*packed{&b.Core.packed}, x.plan.local...) {
+		served, err := m.serve()
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(modules, served)
+	}
+	for name, data := range modules {
+		files[bundleProxy+name] = data
+	}
+	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.list.Found)}
+	if note.Plan, err = json.Marshal(x.plan); err != nil {
+		return nil, err
+	}
+	if files[bundleNote], err = json.Marshal(note); err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+// serve gives the packed module's files as a module proxy has them.
+func (m *packed) serve() (map[string][]byte, error) {
+	var archive bytes.Buffer
+	if err := zip.Create(&archive, m.Version, m.files); err != nil {
+		return nil, fmt.Errorf("pack %s: %w", m, err)
+	}
+	return serve(m.Version, func(ext string) ([]byte, error) {
+		if ext == "mod" {
+			return m.goMod, nil
+		}
+		return archive.Bytes(), nil
+	})
+}
+
+// serve gives a module's files as a module proxy has them. read gives its "mod" and "zip".
+func serve(m module.Version, read func(ext string) ([]byte, error)) (files map[string][]byte, err error) {
+	escapedPath, err := module.EscapePath(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	escapedVersion, err := module.EscapeVersion(m.Version)
+	if err != nil {
+		return nil, err
+	}
+	base := path.Join(escapedPath, "@v", escapedVersion)
+	info, err := json.Marshal(struct {
+		Version string
+		Time    time.Time
+	}{m.Version, time.Unix(0, 0).UTC()})
+	if err != nil {
+		return nil, err
+	}
+	files = map[string][]byte{base + ".info": info}
+	for _, ext := range []string{"mod", "zip"} {
+		if files[base+"."+ext], err = read(ext); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// rehearse builds the targets' platforms from the files alone and throws the binaries away.
+func (b *Builder) rehearse(ctx context.Context, files map[string][]byte, on []Platform) error {
+	dir, done, err := b.Cache.scratch()
+	if err != nil {
+		return err
+	}
+	defer done()
+	var targets []Target
+	for i, p := range on {
+		targets = append(targets, Target{p, filepath.Join(dir, strconv.Itoa(i))})
+	}
+	_, err = b.buildBundle(ctx, files, targets)
+	return err
+}
+
+// BuildBundle makes the binaries of a bundle from it alone: without network, without the user's module cache, with the core that is in it.
+func (b *Builder) BuildBundle(ctx context.Context, data []byte, targets func(name string) ([]Target, error)) ([]*Result, error) {
+	files, err := bundle.Read(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	var head struct {
+		Plan struct{ Name string }
+	}
+	if err := json.Unmarshal(files[bundleNote], &head); err != nil {
+		return nil, fmt.Errorf("this is no bundle of logspout-builder: read %s: %w", bundleNote, err)
+	}
+	wanted, err := targets(head.Plan.Name)
+	if err != nil {
+		return nil, err
+	}
+	return b.buildBundle(ctx, files, wanted)
+}
+
+func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targets []Target) ([]*Result, error) {
+	x, err := bundledProject(files)
+	if err != nil {
+		return nil, err
+	}
+	dir, done, err := b.Cache.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	alone := &Builder{Cache: NewCache(dir), Offline: true, Report: b.Report}
+	alone.Environ = append(append(alone.Environ, b.Environ...), "GOMODCACHE="+filepath.Join(dir, "modcache"), "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local")
+	root := alone.Cache.proxy().dir
+	for name, data := range files {
+		if name, ok := strings.CutPrefix(name, bundleProxy); ok {
+			file := filepath.Join(root, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+				return nil, err
+			}
+			if err := os.WriteFile(file, data, 0o600); err != nil {
+				return nil, err
+			}
+		}
+	}
+	results := make([]*Result, len(targets))
+	var failed failures
+	for i, t := range targets {
+		g, err := newGoTool(ctx, t.Platform.environ(alone.Environ))
+		if err != nil {
+			return nil, err
+		}
+		if want := x.resolved.Lock.Toolchain; i == 0 && want != g.settings.GOVERSION {
+			if b.Locked {
+				return nil, b.refuseMisfits([]Move{{Change: lock.Change{Kind: "toolchain", Old: want, New: g.settings.GOVERSION}}})
+			}
+			b.note("warning", fmt.Sprintf("the bundle was made with %s: the binary of %s is another one", want, g.settings.GOVERSION))
+		}
+		if results[i], err = alone.buildUncached(ctx, g, x, t.Output); ctx.Err() != nil {
+			return results, ctx.Err()
+		} else if err != nil {
+			failed.add(t.Platform.String(), err)
+		} else {
+			results[i].Platform = g.settings.GOOS + "/" + g.settings.GOARCH
+		}
+	}
+	return results, failed.err(len(targets))
+}
+
+// buildUncached compiles and verifies a project whose modules are all offered already.
+func (b *Builder) buildUncached(ctx context.Context, g *goTool, x *project, output string) (*Result, error) {
+	dir, done, err := b.Cache.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	binary, err := b.compileAndVerify(ctx, g, x, dir)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := publish(binary, output, "")
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", output, err)
+	}
+	info, err := os.Stat(output)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Path: output, SHA256: sum, Size: info.Size(), Digest: x.made.Project, Resolution: *x.resolved}, nil
+}
+
+// bundledProject reads the project of a bundle, and checks that its parts belong together.
+func bundledProject(files map[string][]byte) (*project, error) {
+	var note bundleHead
+	if err := json.Unmarshal(files[bundleNote], &note); err != nil {
+		return nil, fmt.Errorf("this is no bundle of logspout-builder: read %s: %w", bundleNote, err)
+	}
+	if note.Format != bundleFormat {
+		return nil, &Error{Step: StepManifest, Err: fmt.Errorf("the bundle has format %d, this builder reads %d", note.Format, bundleFormat), Hint: "use the logspout-builder that made it"}
+	}
+	l, err := lock.Parse(bundleLock, files[bundleLock])
+	if err != nil {
+		return nil, &Error{Step: StepManifest, Err: err}
+	}
+	plan := new(Plan)
+	if err := json.Unmarshal(note.Plan, plan); err != nil {
+		return nil, fmt.Errorf("read the plan of the bundle: %w", err)
+	}
+	for i := range plan.Packages {
+		plan.Packages[i].Rename = nil // the extensions have their new names already
+	}
+	x := &project{
+		plan: plan, resolved: &Resolution{Lock: l}, source: map[string][]byte{},
+		list: &buildList{GoMod: files[bundleProject+"go.mod"], GoSum: files[bundleProject+"go.sum"], Found: note.Extensions},
+		made: stamp{Project: note.Digest, Manifest: note.Manifest, Lock: l.Digest()},
+	}
+	for name, data := range files {
+		if name, ok := strings.CutPrefix(name, bundleProject); ok && name != "go.mod" && name != "go.sum" {
+			x.source[name] = data
+		}
+	}
+	if "sha256:"+digest(note.Plan, x.list.GoMod, x.list.GoSum) != note.Digest {
+		return nil, &Error{Step: StepManifest, Err: errors.New("the bundle's parts do not belong together: its digest is another one"), Hint: "make it again with 'logspout-builder bundle'"}
+	}
+	return x, nil
+}

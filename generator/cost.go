@@ -1,0 +1,154 @@
+package generator
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/size"
+)
+
+// Cost builds the plan and tells what each of its modules adds to the binary.
+func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return nil, err
+	}
+	unbounded := *plan
+	unbounded.Budget = manifest.Budget{}
+	x, err := b.project(ctx, g, &unbounded)
+	if err != nil {
+		return nil, err
+	}
+	dir, done, err := b.Cache.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	binary := filepath.Join(dir, "binary")
+	if _, err := b.buildOne(ctx, g, &unbounded, x.resolved, binary); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return nil, err
+	}
+	return b.cost(ctx, g, x, info.Size())
+}
+
+// cost shares out the size of a project's binary: it links another with a symbol table, and asks the go command who imports whom.
+func (b *Builder) cost(ctx context.Context, g *goTool, x *project, file int64) (*size.Sizes, error) {
+	dir, cleanUp, err := b.Cache.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer cleanUp()
+	if err := b.offer(ctx, g, x.plan); err != nil {
+		return nil, err
+	}
+	done := b.step("measure", "what each module adds")
+	symbols, plan := *x, *x.plan
+	plan.symbols, symbols.plan = true, &plan
+	binary, err := b.compile(ctx, g, &symbols, dir)
+	if err != nil {
+		return nil, err
+	}
+	printed, err := g.run(ctx, dir, nil, "tool", "nm", "-size", binary)
+	if err != nil {
+		return nil, err
+	}
+	packages, err := b.imports(ctx, g, x, dir)
+	if err != nil {
+		return nil, err
+	}
+	sizes := size.Attribute(file, size.Code(string(printed)), packages, x.plan.imports(), []string{agentPackage, "runtime"})
+	done()
+	return &sizes, nil
+}
+
+// imports are all packages of the project in dir, with what they import.
+func (b *Builder) imports(ctx context.Context, g *goTool, x *project, dir string) ([]size.Package, error) {
+	args := []string{"list", "-deps", "-json=ImportPath,Imports,Module"}
+	if len(x.plan.Tags) > 0 {
+		args = append(args, "-tags="+strings.Join(x.plan.Tags, ","))
+	}
+	listed, err := g.run(ctx, dir, b.proxyEnv(g), append(args, ".")...)
+	if err != nil {
+		return nil, err
+	}
+	var packages []size.Package
+	for decoder := json.NewDecoder(bytes.NewReader(listed)); ; {
+		var p size.Package
+		switch err := decoder.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return packages, nil
+		case err != nil:
+			return nil, fmt.Errorf("read what go list prints: %w", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// withinBudget refuses a binary that outgrew the plan's budget, and names what takes most of it.
+func (b *Builder) withinBudget(ctx context.Context, g *goTool, x *project, binary string) error {
+	budget := x.plan.Budget
+	if budget.Size == 0 && budget.Modules == 0 {
+		return nil
+	}
+	file, err := os.Stat(binary)
+	if err != nil {
+		return err
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return fmt.Errorf("read build info: %w", err)
+	}
+	var problems []*Error
+	if budget.Size > 0 && file.Size() > budget.Size {
+		problems = append(problems, &Error{Step: StepVerify, Pos: budget.SizePos, Err: fmt.Errorf(
+			"budget: the binary has %s, that is %s more than size: %s", megabytes(file.Size()), megabytes(file.Size()-budget.Size), megabytes(budget.Size))})
+	}
+	if modules := len(info.Deps); budget.Modules > 0 && modules > budget.Modules {
+		problems = append(problems, &Error{Step: StepVerify, Pos: budget.ModulesPos, Err: fmt.Errorf(
+			"budget: the binary has %d Go modules in it, more than modules: %d", modules, budget.Modules)})
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	sizes, err := b.cost(ctx, g, x, file.Size())
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	last := problems[len(problems)-1]
+	last.Err = fmt.Errorf("%w\n%s", last.Err, x.plan.largest(sizes))
+	last.Hint = "leave one of them out, or raise the budget; logspout-builder size shows all"
+	return errors.Join(errs...)
+}
+
+// largest are the modules that add most, a line each.
+func (p *Plan) largest(sizes *size.Sizes) string {
+	const most = 5
+	var lines []string
+	for _, m := range sizes.Modules[:min(len(sizes.Modules), most)] {
+		name := m.Package
+		if x := p.holder(m.Package); x != nil && x.Name != "" {
+			name = x.Name
+		}
+		lines = append(lines, fmt.Sprintf("  %s adds %s and %d Go modules", name, megabytes(m.Bytes), len(m.Needs)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

@@ -1,0 +1,239 @@
+package generator
+
+import (
+	"cmp"
+	"context"
+	"debug/buildinfo"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/inspect"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+)
+
+// Description is what a binary or a package is made of.
+type Description struct {
+	Kind     string `json:"kind"` // "binary" or "package"
+	Name     string `json:"name"` // of the binary, or the package's import path
+	Version  string `json:"version,omitempty"`
+	Core     string `json:"core,omitempty"`
+	Digest   string `json:"digest,omitempty"`
+	Manifest string `json:"manifest,omitempty"`
+	Lock     string `json:"lock,omitempty"`
+	Go       string `json:"go,omitempty"`
+	Platform string `json:"platform,omitempty"`
+	Bytes    int64  `json:"bytes,omitempty"`
+	// Summary is the first sentence of the package's documentation.
+	Summary    string            `json:"summary,omitempty"`
+	Modules    []DescribedModule `json:"modules"`
+	Extensions []Extension       `json:"extensions"`
+	// Options are those of each package, as a registry or the package's README lists them.
+	Options []PackageOptions `json:"options"`
+	// Effects are what the package does, beside registering, when a binary with it starts.
+	Effects []inspect.Effect `json:"effects,omitempty"`
+}
+
+// DescribedModule is a Go module with its checksum and licence.
+type DescribedModule struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Replace string `json:"replace,omitempty"` // path@version that it was taken from
+	Sum     string `json:"sum,omitempty"`
+	License string `json:"license"` // SPDX, "" when it is not known
+}
+
+// PackageOptions are the settings of one package.
+type PackageOptions struct {
+	Package string            `json:"package"`
+	Options []manifest.Option `json:"options"`
+}
+
+// DescribeBinary tells what a logspout binary is made of: what the linker noted in it and, where it runs on this machine, what it says of
+// itself when it is asked in an empty environment.
+func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *manifest.Registry) (*Description, error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return nil, err
+	}
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no binary that the go command made: %w", file, err)
+	}
+	stat, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	d := &Description{Kind: "binary", Name: filepath.Base(file), Go: info.GoVersion, Bytes: stat.Size(), Extensions: []Extension{}, Options: []PackageOptions{}}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	d.Platform = settings["GOOS"] + "/" + settings["GOARCH"]
+	for _, m := range info.Deps {
+		described := DescribedModule{Path: m.Path, Version: m.Version, Sum: m.Sum}
+		from := module.Version{Path: m.Path, Version: m.Version}
+		if m.Replace != nil {
+			from = module.Version{Path: m.Replace.Path, Version: m.Replace.Version}
+			described.Replace, described.Sum = from.String(), m.Replace.Sum
+		}
+		described.License = b.license(g, nil, from, described.Sum)
+		d.Modules = append(d.Modules, described)
+		if m.Path == CorePath {
+			d.Core = m.Version
+		}
+	}
+	if d.Core == "" {
+		return nil, fmt.Errorf("%s has no %s in it: it is no logspout of this builder's", file, CorePath)
+	}
+	if settings["GOOS"] != g.settings.GOHOSTOS || settings["GOARCH"] != g.settings.GOHOSTARCH {
+		return d, nil
+	}
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	printed, stderr, err := g.runBinary(ctx, absolute, "modules", "--json")
+	if err != nil {
+		return nil, fmt.Errorf("%s does not say what it is made of: %w: %s", file, err, firstLines(stderr))
+	}
+	if err := json.Unmarshal(printed, d); err != nil { // the binary's report has these fields by these names
+		return nil, fmt.Errorf("read what %s says of itself: %w", file, err)
+	}
+	d.Options = optionsOf(d.Extensions, registry)
+	return d, nil
+}
+
+func firstLines(text string) string {
+	const most = 200
+	return text[:min(len(text), most)]
+}
+
+// optionsOf are the options that the registry has for the packages that register.
+func optionsOf(extensions []Extension, registry *manifest.Registry) []PackageOptions {
+	all := []PackageOptions{}
+	for _, e := range extensions {
+		entry, ok := registry.ByPackage(e.Package)
+		if ok && len(entry.Options) > 0 && !slices.ContainsFunc(all, func(o PackageOptions) bool { return o.Package == e.Package }) {
+			all = append(all, PackageOptions{e.Package, entry.Options})
+		}
+	}
+	slices.SortFunc(all, func(a, b PackageOptions) int { return strings.Compare(a.Package, b.Package) })
+	return all
+}
+
+// DescribePackage tells what the only package of a plan is made of. It is resolved and inspected, not built.
+func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *manifest.Registry) (*Description, error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return nil, err
+	}
+	x, err := b.project(ctx, g, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.offer(ctx, g, plan); err != nil {
+		return nil, err
+	}
+	dir, done, err := b.scratchProject(x.files())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	packages, err := b.imports(ctx, g, x, dir)
+	if err != nil {
+		return nil, err
+	}
+	p := plan.Packages[0]
+	d := &Description{Kind: "package", Name: p.Path, Core: plan.Core, Extensions: plan.extensions(x.list.Found), Effects: x.list.Effects[p.Path]}
+	versions, err := x.list.versions()
+	if err != nil {
+		return nil, err
+	}
+	holder := ""
+	imports := map[string][]string{}
+	in := map[string]string{}
+	for _, q := range packages {
+		imports[q.ImportPath] = q.Imports
+		if q.Module != nil {
+			in[q.ImportPath] = q.Module.Path
+		}
+	}
+	needed := map[string]bool{}
+	seen := map[string]bool{p.Path: true}
+	for queue := []string{p.Path}; len(queue) > 0; queue = queue[1:] {
+		if m := in[queue[0]]; m != "" && m != projectPath {
+			needed[m] = true
+		}
+		for _, next := range imports[queue[0]] {
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(needed)) {
+		v := versions[path]
+		m := DescribedModule{Path: path, Version: v.Version, Sum: x.list.sum(v), License: b.license(g, nil, v, x.list.sum(v))}
+		if v.Path != path {
+			m.Replace = v.String()
+		}
+		d.Modules = append(d.Modules, m)
+		if within(p.Path, path) && len(path) > len(holder) {
+			holder, d.Version = path, v.Version
+		}
+	}
+	d.Options = optionsOf(d.Extensions, registry)
+	if !p.Bundled && len(d.Options) == 0 {
+		below := strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/")
+		if files := b.moduleFiles(g, versions[holder]); files != nil {
+			readme, err := fs.ReadFile(files, joinSlash(below, "README.md"))
+			if options := inspect.ReadmeOptions(string(readme)); err == nil && len(options) > 0 {
+				d.Options = []PackageOptions{{p.Path, options}}
+			}
+		}
+	}
+	if files := b.moduleFiles(g, versions[holder]); files != nil {
+		d.Summary = inspect.Synopsis(files, cmp.Or(strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/"), "."))
+	}
+	return d, nil
+}
+
+func joinSlash(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// sum is what go.sum has for a module's content, "" when it has nothing.
+func (l *buildList) sum(m module.Version) string {
+	for line := range strings.Lines(string(l.GoSum)) {
+		if rest, ok := strings.CutPrefix(line, m.Path+" "+m.Version+" "); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}
+
+// moduleFiles are a module's files in the module cache; nil when they are not there.
+func (*Builder) moduleFiles(g *goTool, m module.Version) fs.FS {
+	escapedPath, errPath := module.EscapePath(m.Path)
+	escapedVersion, errVersion := module.EscapeVersion(m.Version)
+	if errors.Join(errPath, errVersion) != nil || g.settings.GOMODCACHE == "" {
+		return nil
+	}
+	dir := filepath.Join(g.settings.GOMODCACHE, filepath.FromSlash(escapedPath)+"@"+escapedVersion)
+	if !exists(dir) {
+		return nil
+	}
+	return os.DirFS(dir)
+}

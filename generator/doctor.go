@@ -1,0 +1,92 @@
+package generator
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// Finding is something that builds need of a machine.
+type Finding struct {
+	Name string `json:"name"`
+	// State is "ok", "missing" when no build works without it, or "limited" when some do not.
+	State string `json:"state"`
+	Found string `json:"found"`
+	Next  string `json:"next,omitempty"` // how to get it
+}
+
+// The states of a finding.
+const (
+	FindingOK      = "ok"
+	FindingMissing = "missing"
+	FindingLimited = "limited"
+)
+
+// Diagnose looks for what builds need. It uses no network, and leaves nothing behind.
+func (b *Builder) Diagnose(ctx context.Context) []Finding {
+	var findings []Finding
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		reason, next, _ := strings.Cut(err.Error(), "\nnext: ")
+		if next == "" {
+			reason, next, _ = strings.Cut(reason, ": ")
+		}
+		findings = append(findings, Finding{"go", FindingMissing, reason, next})
+	} else {
+		findings = append(findings, Finding{"go", FindingOK, fmt.Sprintf("%s at %s", g.settings.GOVERSION, g.path), ""}, b.cachedModules(g))
+	}
+	return append(findings, findGit(), b.findCache())
+}
+
+// cachedModules tells whether bundled modules can be built without network.
+func (b *Builder) cachedModules(g *goTool) Finding {
+	missing := 0
+	for _, m := range b.Core.Bundled.Modules {
+		path, pathErr := module.EscapePath(m.Path)
+		version, versionErr := module.EscapeVersion(m.Version)
+		if pathErr != nil || versionErr != nil || !exists(filepath.Join(g.settings.GOMODCACHE, "cache", "download", filepath.FromSlash(path), "@v", version+".zip")) {
+			missing++
+		}
+	}
+	all := len(b.Core.Bundled.Modules)
+	found := fmt.Sprintf("%d of the %d that modules of the builder need are in %s", all-missing, all, g.settings.GOMODCACHE)
+	if missing == 0 {
+		return Finding{"go modules", FindingOK, found, ""}
+	}
+	return Finding{"go modules", FindingLimited, found, "the first build that needs the others gets them from GOPROXY (" + g.secrets.HideAll(g.settings.GOPROXY) + "); 'logspout-builder fetch' does so beforehand"}
+}
+
+func findGit() Finding {
+	path, err := exec.LookPath("git")
+	if err == nil {
+		return Finding{"git", FindingOK, path, ""}
+	}
+	next := "install it (https://git-scm.com/downloads)"
+	for _, manager := range []struct{ name, command string }{
+		{"apt-get", "apt-get install git"}, {"dnf", "dnf install git"}, {"apk", "apk add git"}, {"brew", "brew install git"}, {"winget", "winget install Git.Git"},
+	} {
+		if _, err := exec.LookPath(manager.name); err == nil {
+			next = "install it: " + manager.command
+			break
+		}
+	}
+	return Finding{"git", FindingLimited, "not in PATH: modules from proxies and directories can be had, others not", next}
+}
+
+// findCache tells whether the builder can write where it has to.
+func (b *Builder) findCache() Finding {
+	dir, done, err := b.Cache.scratch()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "probe"), make([]byte, 1<<20), 0o600)
+		done()
+	}
+	if err != nil {
+		return Finding{"cache", FindingMissing, err.Error(), "make room or change its permissions, or let LOGSPOUT_BUILDER_CACHE name another directory"}
+	}
+	return Finding{"cache", FindingOK, b.Cache.dir, ""}
+}

@@ -1,0 +1,268 @@
+package generator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/version"
+	"io"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// goTool runs the go command, and the binaries it made. Every process of the builder starts here, with an environment made of
+// a short list: what a build says depends on the plan and not on what happens to be exported.
+type goTool struct {
+	path string
+	env  []string // sorted, one value a name
+	// Settings is what the go command answers with; it decides the bytes of a binary.
+	settings goSettings
+	// warnings are what successful go commands warned of: a retracted or deprecated version.
+	warnings []string
+	secrets  Secrets
+}
+
+// goSettings are the go command's settings that the builder needs to know, by their names in `go env`.
+type goSettings struct {
+	GOVERSION, GOTOOLCHAIN                  string
+	GOOS, GOARCH, GO386, GOAMD64, GOARM     string
+	GOARM64, GOMIPS, GOMIPS64, GOPPC64      string
+	GORISCV64, GOEXPERIMENT, GOFIPS140      string
+	GOPROXY, GONOPROXY, GOFLAGS, GOMODCACHE string
+	GOHOSTOS, GOHOSTARCH                    string
+}
+
+// toolchain are the settings that decide what is compiled, and how.
+func (s goSettings) toolchain() ([]byte, error) {
+	deciding := s
+	deciding.GOPROXY, deciding.GONOPROXY, deciding.GOFLAGS, deciding.GOMODCACHE = "", "", "", ""
+	deciding.GOTOOLCHAIN, deciding.GOHOSTOS, deciding.GOHOSTARCH = "", "", ""
+	return json.Marshal(deciding) //nolint:musttag // the names are the go command's
+}
+
+// passed are the variables that go processes get from the user's environment: where things are, and how to reach the network.
+//
+//nolint:gochecknoglobals // constant
+var passed = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS",
+	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_SSL_CAINFO",
+	"GOENV", "GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR", "GOTOOLCHAIN", "GOTELEMETRY", "GOTELEMETRYDIR",
+	"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH", "GOFIPS140",
+	"GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64",
+	"APPDATA", "LOCALAPPDATA", "USERPROFILE", "SYSTEMROOT", "SystemRoot", "SYSTEMDRIVE", "ComSpec", "COMSPEC", "PATHEXT", "ProgramData",
+}
+
+// newGoTool finds the go command and asks it for its settings. GOFLAGS of the user are checked, and only those are kept that
+// do not decide what a binary is made of: that is the manifest's business.
+func newGoTool(ctx context.Context, environ []string) (*goTool, error) {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return nil, errors.New("no go command in PATH: install Go 1.26 or newer (https://go.dev/dl) and put its bin directory into PATH")
+	}
+	g := &goTool{path: path, env: baseEnvironment(environ), secrets: NewSecrets(environ)}
+	if err := g.ask(ctx, environ); err != nil {
+		return nil, err
+	}
+	if found := g.settings.GOVERSION; tooOld(found) {
+		// With GOTOOLCHAIN=auto the go command gets a newer one by itself, once a go.mod asks for that: the settings are to be its settings.
+		if from := g.settings.GOTOOLCHAIN; from == "auto" || from == "path" {
+			g.env = withEnv(g.env, "GOTOOLCHAIN=go"+leastGo+".0+"+from)
+			if err := g.ask(ctx, environ); err != nil {
+				return nil, err
+			}
+		}
+		if tooOld(g.settings.GOVERSION) {
+			return nil, fmt.Errorf("%s (%s) is too old: want Go %s or newer\nnext: install it (https://go.dev/dl) and put its bin directory first in PATH%s",
+				found, path, leastGo, map[bool]string{true: ", or let the go command get it: GOTOOLCHAIN=auto"}[g.settings.GOTOOLCHAIN == "local"])
+		}
+	}
+	if _, err := ParsePlatform(g.settings.GOOS + "/" + g.settings.GOARCH); err != nil {
+		return nil, fmt.Errorf("GOOS and GOARCH: %w\nnext: 'go tool dist list' lists the pairs", err)
+	}
+	kept, err := keptFlags(g.settings.GOFLAGS)
+	if err != nil {
+		return nil, err
+	}
+	g.env = withEnv(g.env, "GOFLAGS="+kept)
+	return g, nil
+}
+
+// leastGo is the first Go version that builds the core.
+const leastGo = "1.26"
+
+func tooOld(goVersion string) bool {
+	return version.IsValid(goVersion) && version.Compare(goVersion, "go"+leastGo) < 0
+}
+
+// ask asks the go command for its settings, in no module's directory: a go.mod there could choose another toolchain.
+func (g *goTool) ask(ctx context.Context, environ []string) error {
+	args := []string{"env", "-json"}
+	fields, err := json.Marshal(g.settings)
+	if err != nil {
+		return err
+	}
+	var names map[string]string
+	if err := json.Unmarshal(fields, &names); err != nil {
+		return err
+	}
+	args = append(args, slices.Sorted(maps.Keys(names))...)
+	asked := *g
+	if flags, ok := lookup(environ, "GOFLAGS"); ok && flags != "" {
+		asked.env = withEnv(g.env, "GOFLAGS="+flags)
+	}
+	out, err := asked.run(ctx, filepath.VolumeName(g.path)+string(filepath.Separator), nil, args...)
+	if err == nil {
+		err = json.Unmarshal(out, &g.settings)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s does not work:\n%w\nnext: install Go anew (https://go.dev/dl), or put one that works first in PATH", g.path, err)
+	}
+	return err
+}
+
+// baseEnvironment is the hermetic environment of every go process.
+func baseEnvironment(environ []string) []string {
+	var env []string
+	for _, kv := range environ {
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(passed, name) {
+			env = withEnv(env, kv)
+		}
+	}
+	return withEnv(env, "GO111MODULE=on", "GOWORK=off", "CGO_ENABLED=0", "GOEXPERIMENT=", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never")
+}
+
+// keptFlags are the flags of GOFLAGS that builds run with. One that makes the go command run another program is refused: a
+// build runs the Go toolchain and nothing else.
+func keptFlags(goflags string) (string, error) {
+	kept := []string{"-mod=readonly"} // never empty: an empty GOFLAGS would be read from the go command's own file
+	for flag := range strings.FieldsSeq(goflags) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(flag, "-"), "-"), "=")
+		switch {
+		case name == "toolexec" || name == "exec" || name == "vettool" || runsPrograms(flag):
+			return "", fmt.Errorf("refused: GOFLAGS has -%s, which runs another program during the build; unset it (go env -u GOFLAGS, unset GOFLAGS)", name)
+		case name == "modcacherw" || name == "p":
+			kept = append(kept, flag)
+		}
+	}
+	return strings.Join(kept, " "), nil
+}
+
+// runsPrograms reports whether flags for the linker or compiler make it run a program other than its own.
+func runsPrograms(flags string) bool {
+	return regexp.MustCompile(`(^|[\s"'=])--?(extld|extldflags|extar|linkmode|toolexec)\b`).MatchString(flags)
+}
+
+// warned is what a go command says when it succeeds and something is amiss.
+var warned = regexp.MustCompile(`^go: (?:warning: (.+)|module (\S+ is deprecated: .+))`)
+
+// GoError is a go command that failed.
+type GoError struct {
+	Args   []string // of the command, "go" left out
+	Stderr string   // all of it, secrets hidden
+	Err    error
+}
+
+// Error is the last lines that the command wrote, and the command.
+func (e *GoError) Error() string {
+	const most = 20
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "go: downloading ") || strings.TrimSpace(l) == "" })
+	if n := len(lines); n > most {
+		lines = append([]string{fmt.Sprintf("(%d lines before)", n-most)}, lines[n-most:]...)
+	}
+	return fmt.Sprintf("  %s\n  (go %s: %v)", strings.Join(lines, "\n  "), e.command(), e.Err)
+}
+
+// command is the command's beginning, as far as it tells what was done.
+func (e *GoError) command() string {
+	const most = 8
+	if len(e.Args) > most {
+		return strings.Join(e.Args[:most], " ") + " ..."
+	}
+	return strings.Join(e.Args, " ")
+}
+
+// Unwrap returns why the process ended.
+func (e *GoError) Unwrap() error { return e.Err }
+
+// run executes the go command in dir and returns what it wrote to stdout. When ctx ends, the command and all that it started
+// are killed. Its error is a *GoError, or ctx's.
+func (g *goTool) run(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
+	stdout, stderr, err := g.execute(ctx, dir, withEnv(g.env, extra...), g.path, args...)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &GoError{Args: args, Stderr: g.secrets.HideAll(stderr), Err: err}
+	}
+	for line := range strings.Lines(stderr) {
+		if m := warned.FindStringSubmatch(line); m != nil {
+			g.warnings = append(g.warnings, g.secrets.HideAll(strings.TrimSpace(m[1]+m[2])))
+		}
+	}
+	return stdout, nil
+}
+
+// stream executes the go command in dir and passes on what it writes as it comes. When ctx ends, the command and all that it started are
+// killed.
+func (g *goTool) stream(ctx context.Context, dir string, extra []string, stdout, stderr io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, g.path, args...)
+	cmd.Dir = dir
+	cmd.Env = withEnv(g.env, extra...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = 5 * time.Second
+	killWholeGroup(cmd)
+	return cmd.Run()
+}
+
+// runBinary executes a binary that was just built, with nothing of the user's environment.
+func (g *goTool) runBinary(ctx context.Context, binary string, args ...string) (stdout []byte, stderr string, err error) {
+	env := []string{"GOTRACEBACK=single"}
+	if root, ok := lookup(g.env, "SYSTEMROOT"); ok { // Windows processes need it
+		env = []string{"SYSTEMROOT=" + root}
+	}
+	return g.execute(ctx, "", env, binary, args...)
+}
+
+func (g *goTool) execute(ctx context.Context, dir string, env []string, path string, args ...string) (out []byte, errOut string, err error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
+	cmd.Env = env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 5 * time.Second
+	killWholeGroup(cmd)
+	err = cmd.Run()
+	return stdout.Bytes(), stderr.String(), err
+}
+
+// withEnv is env with other variables, each name once, sorted.
+func withEnv(env []string, variables ...string) []string {
+	out := slices.Clone(env)
+	for _, kv := range variables {
+		name, _, _ := strings.Cut(kv, "=")
+		out = slices.DeleteFunc(out, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		out = append(out, kv)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// lookup is the last value of a variable.
+func lookup(env []string, name string) (value string, ok bool) {
+	for _, kv := range env {
+		if v, found := strings.CutPrefix(kv, name+"="); found {
+			value, ok = v, true
+		}
+	}
+	return value, ok
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package generator
+
+import "os/exec"
+
+// killWholeGroup does nothing here: the end of cmd's context kills the process alone.
+func killWholeGroup(*exec.Cmd) {}

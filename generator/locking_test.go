@@ -1,0 +1,127 @@
+package generator
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+
+	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+)
+
+func standardPlan(t *testing.T, more ...string) *Plan {
+	t.Helper()
+	m := manifest.Default()
+	for _, name := range more {
+		m.Modules = append(m.Modules, manifest.Module{Name: name})
+	}
+	return testPlan(t, m)
+}
+
+func lockFor(t *testing.T, p *Plan, core *Core) *lock.Lock {
+	t.Helper()
+	list, err := p.compose(core)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.lockOf(p.asked(core, "go1.26.8"), list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestLockAloneGivesTheBuildListAgain(t *testing.T) {
+	core := testCore(t)
+	p := standardPlan(t, "kafka")
+	want, err := p.compose(core)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := lock.Parse("x.lock", lockFor(t, p, core).Format())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.fromLock(core, parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got.GoMod) != string(want.GoMod) || string(got.GoSum) != string(want.GoSum) {
+		t.Errorf("from the lock comes\n%s%swant\n%s%s", got.GoMod, got.GoSum, want.GoMod, want.GoSum)
+	}
+	f, err := modfile.Parse("go.mod", got.GoMod, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range f.Require {
+		if !strings.Contains(string(got.GoSum), r.Mod.Path+" "+r.Mod.Version+" h1:") {
+			t.Errorf("go.sum has no checksum of %s", r.Mod)
+		}
+	}
+}
+
+func TestLockFitsWhatItWasMadeForAndTellsWhatDiffers(t *testing.T) {
+	core := testCore(t)
+	p := standardPlan(t)
+	l := lockFor(t, p, core)
+	if more := p.misfits(l, p.asked(core, "go1.26.8")); len(more) > 0 {
+		t.Errorf("it does not fit: %v", more)
+	}
+	other := standardPlan(t, "kafka")
+	got := other.misfits(l, other.asked(core, "go1.27.0"))
+	if len(got) != 2 || got[0].String() != "toolchain go1.26.8 -> go1.27.0" || got[1].String() != "with kafka added" {
+		t.Errorf("told is %v", got)
+	}
+	b := &Builder{Core: core, Lock: l, Locked: true}
+	if err := b.refuseMisfits(nil); err != nil {
+		t.Error(err)
+	}
+	if err := b.refuseMisfits(got); err == nil || !strings.Contains(err.Error(), "GOTOOLCHAIN=go1.26.8") {
+		t.Errorf("refused with %v", err)
+	}
+}
+
+func TestOnlyARaisedModuleNeedsTheGoCommand(t *testing.T) {
+	core := testCore(t)
+	now := lockFor(t, standardPlan(t, "kafka"), core)
+	before := now.Clone()
+	if raised(before, now) || raised(nil, now) {
+		t.Error("the same versions count as raised")
+	}
+	before.Modules[0].Version = "v0.0.1"
+	if raised(before, now) {
+		t.Error("an older version counts as raised")
+	}
+	before.Modules[0].Version = "v99.0.0"
+	if !raised(before, now) {
+		t.Error("a newer version does not count as raised")
+	}
+}
+
+func TestNeedsOfADirectoryAreItsGoModAndImportsAlone(t *testing.T) {
+	local := func(goMod, source string) *packed {
+		return &packed{
+			Version: module.Version{Path: "example.com/a", Version: "v1.0.0"}, goMod: []byte(goMod),
+			files: []zip.File{memoryFile{"a.go", []byte(source)}},
+		}
+	}
+	base := local("module example.com/a\n", "package a\n\nimport \"os\"\n").needs()
+	for name, row := range map[string]struct {
+		m    *packed
+		same bool
+	}{
+		"other code":             {local("module example.com/a\n", "package a\n\nimport \"os\"\n\nvar _ = os.Args\n"), true},
+		"the standard library":   {local("module example.com/a\n", "package a\n\nimport \"net/http\"\n"), true},
+		"a package of its own":   {local("module example.com/a\n", "package a\n\nimport \"example.com/a/b\"\n"), true},
+		"a package of another":   {local("module example.com/a\n", "package a\n\nimport \"example.com/b\"\n"), false},
+		"a requirement":          {local("module example.com/a\n\nrequire example.com/b v1.0.0\n", "package a\n"), false},
+		"an import behind a tag": {local("module example.com/a\n", "//go:build windows\n\npackage a\n\nimport _ \"example.com/b\"\n"), false},
+	} {
+		if same := row.m.needs() == base; same != row.same {
+			t.Errorf("%s: the same needs: %v", name, same)
+		}
+	}
+}

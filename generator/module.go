@@ -1,0 +1,154 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+)
+
+// useCoreComment stands above the line that UseCore writes.
+const useCoreComment = "// The core of the builder on this machine; nobody else's build reads this line. Written by `logspout-builder new` and `logspout-builder core`."
+
+// Release is the release that the core descends from: a module that asks for it is built with this core.
+func (*Core) Release() string { return coreRelease }
+
+// LocalPackage is the import path of the package in a directory, and the directory of the module that holds it, absolute.
+func LocalPackage(dir string) (importPath, moduleDir string, err error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", "", err
+	}
+	if info, err := os.Stat(absolute); err != nil || !info.IsDir() {
+		return "", "", fmt.Errorf("no directory %s: want one that holds a Go module (go.mod) or a package of one", dir)
+	}
+	for moduleDir = absolute; ; moduleDir = filepath.Dir(moduleDir) {
+		data, err := os.ReadFile(filepath.Join(moduleDir, "go.mod"))
+		if errors.Is(err, fs.ErrNotExist) && moduleDir != filepath.Dir(moduleDir) {
+			continue
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", "", noModule(dir)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		modulePath := modfile.ModulePath(data)
+		if modulePath == "" {
+			return "", "", fmt.Errorf("%s has no module line", filepath.Join(moduleDir, "go.mod"))
+		}
+		below, err := filepath.Rel(moduleDir, absolute)
+		if err != nil {
+			return "", "", err
+		}
+		return path.Join(modulePath, filepath.ToSlash(below)), moduleDir, nil
+	}
+}
+
+// Directories are those that the plan takes modules from, sorted.
+func (p *Plan) Directories() []string {
+	var dirs []string
+	for _, m := range p.local {
+		dirs = append(dirs, m.directory)
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
+// UseCore makes the plain go command find this builder's core from within a module: it puts the core into the module cache, and
+// lines for it into the module's go.mod and go.sum, which no other build reads. changed is false when they were there. A core that the
+// go.mod takes from a directory stays.
+func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, err error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return false, err
+	}
+	if err := b.download(ctx, g, &b.Core.packed); err != nil {
+		return false, err
+	}
+	name := filepath.Join(moduleDir, "go.mod")
+	before, err := os.ReadFile(name)
+	if err != nil {
+		return false, err
+	}
+	after, err := usingCore(name, before, b.Core)
+	if err != nil || after == nil {
+		return false, err
+	}
+	sumName := filepath.Join(moduleDir, "go.sum")
+	sums, err := os.ReadFile(sumName)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(sums)), "\n"), func(l string) bool {
+		return l == "" || strings.HasPrefix(l, CorePath+" ") && module.IsPseudoVersion(strings.TrimSuffix(strings.Fields(l)[1], "/go.mod"))
+	})
+	newSums := formatGoSum(append(lines, b.Core.sumLines()...))
+	if string(after) == string(before) && string(newSums) == string(sums) {
+		return false, nil
+	}
+	if err := WriteWhole(sumName, newSums, 0o644); err != nil {
+		return false, err
+	}
+	return true, WriteWhole(name, after, 0o644)
+}
+
+// usingCore is a go.mod that requires the core and takes it from the module cache; nil when it takes it from a directory.
+func usingCore(name string, goMod []byte, core *Core) ([]byte, error) {
+	f, err := modfile.Parse(name, goMod, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == CorePath }) {
+		if err := f.AddRequire(CorePath, core.Release()); err != nil {
+			return nil, err
+		}
+	}
+	commented := false
+	for _, r := range f.Replace {
+		if r.Old.Path != CorePath {
+			continue
+		}
+		if r.New.Version == "" {
+			return nil, nil
+		}
+		commented = true
+	}
+	if err := f.AddReplace(CorePath, "", CorePath, core.Version.Version); err != nil {
+		return nil, err
+	}
+	for _, r := range f.Replace {
+		if r.Old.Path == CorePath && !commented {
+			r.Syntax.Before = append(r.Syntax.Before, modfile.Comment{Token: useCoreComment})
+		}
+	}
+	f.Cleanup()
+	return f.Format()
+}
+
+// download puts packed modules into the module cache, from the builder's own proxy alone, whatever the user's settings.
+func (b *Builder) download(ctx context.Context, g *goTool, modules ...*packed) error {
+	args := []string{"mod", "download"}
+	for _, m := range modules {
+		if err := b.Cache.proxy().offer(m); err != nil {
+			return err
+		}
+		args = append(args, m.String())
+	}
+	// In a module of its own, and without the checksum database, which cannot know a version that the builder made.
+	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": []byte("module scratch\n")})
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = g.run(ctx, dir, []string{"GOPROXY=" + b.Cache.proxy().url(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
+	return err
+}

@@ -1,0 +1,181 @@
+package generator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/lock"
+)
+
+// offlineEnv keeps the go command from the network: no proxy but the builder's own directory, no version control, no other toolchain.
+func (b *Builder) offlineEnv() []string {
+	return []string{"GOPROXY=" + b.Cache.proxy().url() + ",off", "GONOPROXY=none", "GOVCS=*:off", "GOTOOLCHAIN=local"}
+}
+
+// downloads are the modules of a lock whose content a build may need.
+func downloads(l *lock.Lock) []module.Version {
+	var needed []module.Version
+	for _, m := range l.Modules {
+		switch {
+		case m.Sum == "":
+		case m.To.Path != "":
+			needed = append(needed, m.To)
+		default:
+			needed = append(needed, module.Version{Path: m.Path, Version: m.Version})
+		}
+	}
+	return needed
+}
+
+// downloadFile is where the module cache keeps a file of a module: ext is "zip" or "mod".
+func downloadFile(modCache string, m module.Version, ext string) (string, error) {
+	path, err := module.EscapePath(m.Path)
+	if err != nil {
+		return "", err
+	}
+	version, err := module.EscapeVersion(m.Version)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(modCache, "cache", "download", filepath.FromSlash(path), "@v", version+"."+ext), nil
+}
+
+// whatIsMissing makes the error of a build without network say all that it lacks, not only what the go command met first.
+func (b *Builder) whatIsMissing(g *goTool, l *lock.Lock, err error) error {
+	if err == nil || !b.Offline {
+		return err
+	}
+	if _, ok := errors.AsType[*GoError](err); !ok && !strings.Contains(err.Error(), "GOPROXY=off") {
+		return err
+	}
+	var missing []string
+	for _, m := range downloads(l) {
+		if name, nameErr := downloadFile(g.settings.GOMODCACHE, m, "zip"); nameErr == nil && !exists(name) {
+			missing = append(missing, "  "+m.Path+" "+m.Version)
+		}
+	}
+	if len(missing) == 0 {
+		return err
+	}
+	return &Error{
+		Step: StepResolve,
+		Err:  fmt.Errorf("--offline: the module cache lacks %d of %d modules:\n%s", len(missing), len(downloads(l)), strings.Join(missing, "\n")),
+		Hint: "run 'logspout-builder fetch' where there is a network, or build from a bundle",
+	}
+}
+
+// whatIsOpen makes the error of a resolution without network say which entries no lock decides.
+func (b *Builder) whatIsOpen(p *Plan, err error) error {
+	if err == nil || !b.Offline {
+		return err
+	}
+	lines := []string{"--offline: the lock does not say the versions of:"}
+	for _, x := range p.external() {
+		w, ok := b.Lock.Want(x.Path)
+		if x.Local == "" && (!ok || w.Query != x.Query || b.Update.has(x)) {
+			at := x.Pos.String()
+			if at != "" {
+				at += ": "
+			}
+			lines = append(lines, "  "+at+x.Path+" "+x.Query)
+		}
+	}
+	if len(lines) == 1 {
+		return err
+	}
+	return &Error{
+		Step: StepResolve, Err: fmt.Errorf("%s\n%w", strings.Join(lines, "\n"), err),
+		Hint: "run 'logspout-builder fetch' where there is a network, and keep the lock that it writes",
+	}
+}
+
+// Fetch puts all that the plan is built from into the module cache, for any platform, and returns those modules.
+func (b *Builder) Fetch(ctx context.Context, plan *Plan) (*Resolution, []module.Version, error) {
+	g, err := newGoTool(ctx, b.Environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	resolved, err := b.settle(ctx, g, plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	modules, err := b.fetch(ctx, g, plan, resolved.Lock)
+	return resolved, modules, err
+}
+
+// fetch downloads what a lock has and the module cache lacks. The go command checks it against the lock's sums.
+func (b *Builder) fetch(ctx context.Context, g *goTool, plan *Plan, l *lock.Lock) ([]module.Version, error) {
+	needed := downloads(l)
+	if len(needed) == 0 {
+		return nil, nil
+	}
+	list, err := plan.fromLock(b.Core, l)
+	if err != nil {
+		return nil, err
+	}
+	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": list.GoMod, "go.sum": list.GoSum})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	args := []string{"mod", "download", "-json"}
+	for _, m := range needed {
+		args = append(args, m.String())
+	}
+	finish := b.step("fetch", fmt.Sprintf("%d modules", len(needed)))
+	out, runErr := g.run(ctx, dir, b.proxyEnv(g), args...)
+	if runErr != nil {
+		if failed, ok := errors.AsType[*GoError](runErr); ok {
+			failed.Stderr = strings.TrimSpace(failed.Stderr + "\n" + hideSecrets(downloadErrors(out)))
+			failed.Args = []string{"mod", "download"}
+		}
+		return nil, b.whatIsMissing(g, l, plan.blame(StepResolve, runErr))
+	}
+	finish()
+	return needed, nil
+}
+
+// downloadErrors are what `go mod download -json` wrote of modules that it did not get.
+func downloadErrors(out []byte) string {
+	var lines []string
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var m struct{ Error string }
+		if err := d.Decode(&m); errors.Is(err, io.EOF) || err != nil {
+			slices.Sort(lines)
+			return strings.Join(slices.Compact(lines), "\n")
+		}
+		if m.Error != "" {
+			lines = append(lines, m.Error)
+		}
+	}
+}
+
+// moduleFiles are the files of a lock's modules as a module proxy has them, from the module cache.
+func moduleFiles(modCache string, l *lock.Lock) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, m := range downloads(l) {
+		served, err := serve(m, func(ext string) ([]byte, error) {
+			name, err := downloadFile(modCache, m, ext)
+			if err != nil {
+				return nil, err
+			}
+			return os.ReadFile(name)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read %s from the module cache: %w", m, err)
+		}
+		maps.Copy(files, served)
+	}
+	return files, nil
+}

@@ -1,0 +1,121 @@
+package generator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+)
+
+// Plan is what a binary is made of: sorted, complete, and never changed once NewPlan has made it. Two plans with the same JSON
+// give the same binary.
+type Plan struct {
+	Name     string            `json:"name"`
+	Version  string            `json:"version,omitempty"`
+	Core     string            `json:"core"` // version of the core's module
+	Packages []Package         `json:"packages"`
+	Replace  []Replacement     `json:"replace,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
+	LDFlags  string            `json:"ldflags,omitempty"`
+	Debug    bool              `json:"debug,omitempty"`
+	Env      map[string]string `json:"env,omitempty"`
+	Routes   []string          `json:"routes,omitempty"` // in the manifest's order
+
+	// checkRoutes reports the manifest's routes that need what a binary does not register.
+	checkRoutes func(has manifest.Registered) error
+	// Budget is what the binary may not outgrow; it changes nothing of it.
+	Budget manifest.Budget `json:"-"`
+
+	symbols bool      // keep the symbol table, to measure
+	local   []*packed // the modules of local directories, sorted by path
+}
+
+// Package is one package with modules that a plan takes in.
+type Package struct {
+	Path string `json:"path"`
+	// Query is the version asked for of an external package's module; "" for bundled ones and for local directories.
+	Query string `json:"query,omitempty"`
+	// Local is the module packed from a local directory, as path@version.
+	Local string `json:"local,omitempty"`
+	// Rename gives names that the package registers another, by its own.
+	Rename manifest.Renames `json:"rename,omitempty"`
+
+	// Name is the registry's, "" when it has none; Bundled says that the core holds it.
+	Name    string `json:"-"`
+	Bundled bool   `json:"-"`
+	// Registers are the names by extension point that the registry promises; nil when it does not know the package.
+	Registers map[string][]string `json:"-"`
+	// Pos is where the package was asked for.
+	Pos manifest.Pos `json:"-"`
+}
+
+// Replacement takes a module from elsewhere, whatever version of it the build would have.
+type Replacement struct {
+	Module  string `json:"module"`
+	Path    string `json:"path"`
+	Version string `json:"version"`
+
+	Pos manifest.Pos `json:"-"`
+}
+
+// sorted brings a plan into the one order that it has.
+func (p *Plan) sorted() *Plan {
+	slices.SortFunc(p.Packages, func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(p.Replace, func(a, b Replacement) int { return strings.Compare(a.Module, b.Module) })
+	slices.SortFunc(p.local, func(a, b *packed) int { return strings.Compare(a.Path, b.Path) })
+	slices.Sort(p.Tags)
+	p.Tags = slices.Compact(p.Tags)
+	return p
+}
+
+// Digest identifies the plan by its content.
+func (p *Plan) Digest() string {
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings, lists and maps of strings: cannot be
+	}
+	return digest(data)
+}
+
+// digest is the sha256 of parts, each with its length, in hexadecimal.
+func digest(parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range parts {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// bundledOnly reports whether all of the plan is in the builder: it needs no resolution then.
+func (p *Plan) bundledOnly() bool {
+	return len(p.Replace) == 0 && !slices.ContainsFunc(p.Packages, func(x Package) bool { return !x.Bundled })
+}
+
+// exact reports whether a version query names one version for ever.
+func exact(query string) bool {
+	return semver.IsValid(query) && module.CanonicalVersion(query) == query
+}
+
+// imports are the import paths of the plan's packages, sorted.
+func (p *Plan) imports() []string {
+	paths := make([]string, len(p.Packages))
+	for i, x := range p.Packages {
+		paths[i] = x.Path
+	}
+	return paths
+}
+
+// external are the packages that are not bundled.
+func (p *Plan) external() []Package {
+	return slices.DeleteFunc(slices.Clone(p.Packages), func(x Package) bool { return x.Bundled })
+}
+
+// within reports whether path is dir or lies below it.
+func within(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
