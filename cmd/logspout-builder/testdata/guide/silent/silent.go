@@ -1,0 +1,2 @@
+// Package silent registers nothing.
+package silent
