@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // blame makes the error of a step of what a go command said: the package of the plan that it is about, what is wrong with it, the go
 // command's own words, and the next step for what happens often.
 func (p *Plan) blame(step Step, err error) error {
-	var failed *GoError
+	var failed *gotool.Error
 	if !errors.As(err, &failed) {
 		return stepOf(step, err)
 	}
@@ -40,8 +41,8 @@ func placeOf(err error) manifest.Pos {
 }
 
 // apart are the complaints of a go command, each about another package of the plan; nil when one cannot be told from another.
-func (p *Plan) apart(failed *GoError) []*GoError {
-	var several []*GoError
+func (p *Plan) apart(failed *gotool.Error) []*gotool.Error {
+	var several []*gotool.Error
 	var about []string
 	for line := range strings.Lines(failed.Stderr) {
 		begins := strings.HasPrefix(line, "go: ")
@@ -67,7 +68,7 @@ func (p *Plan) apart(failed *GoError) []*GoError {
 }
 
 // blameOne is blame for a complaint about one thing.
-func (p *Plan) blameOne(step Step, failed *GoError) error {
+func (p *Plan) blameOne(step Step, failed *gotool.Error) error {
 	shown := *failed
 	shown.Stderr = p.unpacked(failed.Stderr)
 	out := &Error{Step: step}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
@@ -29,7 +30,7 @@ func TestErrorsOfTheGoCommandAreAttributedAndExplained(t *testing.T) {
 		{"# example.com/you/b/adapter\n../x/example.com/you/b@v1.0.0/adapter/x.go:1:2: undefined: y", "3", "the go command refused it", ""},
 		{"write /tmp/x: no space left on device", "", "the disk is full", "make room"},
 	} {
-		err := plan.blame(StepResolve, &GoError{Args: []string{"get", "."}, Stderr: row.stderr, Err: errors.New("exit status 1")})
+		err := plan.blame(StepResolve, &gotool.Error{Args: []string{"get", "."}, Stderr: row.stderr, Err: errors.New("exit status 1")})
 		if _, ok := errors.AsType[*Error](err); !ok {
 			t.Fatalf("got %T", err)
 		}

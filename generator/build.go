@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
@@ -34,6 +35,13 @@ type Builder struct {
 	Environ []string
 	// Report is told what goes on; nil is nobody.
 	Report func(Progress)
+}
+
+// Target is one binary of a build.
+type Target struct {
+	// Platform is what the binary is for; the zero one is what the environment says (GOOS, GOARCH, ...), else this machine's.
+	Platform gotool.Platform
+	Output   string // the binary's file
 }
 
 // Progress is one step of a build.
@@ -112,7 +120,7 @@ func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (r
 	var resolved *Resolution
 	var failed failures
 	for i, t := range targets {
-		g, err := newGoTool(ctx, t.Platform.environ(b.Environ))
+		g, err := gotool.Find(ctx, t.Platform.Environ(b.Environ))
 		if err != nil {
 			return nil, err
 		}
@@ -123,8 +131,8 @@ func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (r
 		}
 		result, err := b.buildOne(ctx, g, plan, resolved, t.Output)
 		platform := t.Platform.String()
-		if t.Platform == (Platform{}) {
-			platform = g.settings.GOOS + "/" + g.settings.GOARCH
+		if t.Platform == (gotool.Platform{}) {
+			platform = g.Settings.GOOS + "/" + g.Settings.GOARCH
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -171,7 +179,7 @@ func (f *failures) err(platforms int) error {
 }
 
 // buildOne makes the binary of a resolved plan.
-func (b *Builder) buildOne(ctx context.Context, g *goTool, plan *Plan, resolved *Resolution, output string) (*Result, error) {
+func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, resolved *Resolution, output string) (*Result, error) {
 	x, err := b.projectOf(ctx, g, plan, resolved)
 	if err != nil {
 		return nil, err
@@ -204,7 +212,7 @@ func (b *Builder) buildOne(ctx context.Context, g *goTool, plan *Plan, resolved 
 }
 
 // makeBinary compiles and verifies a project, keeps the binary under key and copies it to output.
-func (b *Builder) makeBinary(ctx context.Context, g *goTool, x *project, key, output string) (sum string, err error) {
+func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, key, output string) (sum string, err error) {
 	dir, cleanUp, err := b.Cache.scratch()
 	if err != nil {
 		return "", err
@@ -232,8 +240,8 @@ func (b *Builder) makeBinary(ctx context.Context, g *goTool, x *project, key, ou
 }
 
 // compileAndVerify makes a project's binary in an empty directory.
-func (b *Builder) compileAndVerify(ctx context.Context, g *goTool, x *project, dir string) (string, error) {
-	done := b.step("compile", fmt.Sprintf("%s for %s/%s", g.settings.GOVERSION, g.settings.GOOS, g.settings.GOARCH))
+func (b *Builder) compileAndVerify(ctx context.Context, g *gotool.Tool, x *project, dir string) (string, error) {
+	done := b.step("compile", fmt.Sprintf("%s for %s/%s", g.Settings.GOVERSION, g.Settings.GOOS, g.Settings.GOARCH))
 	binary, err := b.compile(ctx, g, x, dir)
 	if err != nil {
 		return "", err
@@ -248,7 +256,7 @@ func (b *Builder) compileAndVerify(ctx context.Context, g *goTool, x *project, d
 }
 
 // project resolves and inspects a plan.
-func (b *Builder) project(ctx context.Context, g *goTool, plan *Plan) (*project, error) {
+func (b *Builder) project(ctx context.Context, g *gotool.Tool, plan *Plan) (*project, error) {
 	resolved, err := b.settle(ctx, g, plan)
 	if err != nil {
 		return nil, err
@@ -257,7 +265,7 @@ func (b *Builder) project(ctx context.Context, g *goTool, plan *Plan) (*project,
 }
 
 // projectOf inspects what a plan was resolved to, on one platform.
-func (b *Builder) projectOf(ctx context.Context, g *goTool, plan *Plan, resolved *Resolution) (*project, error) {
+func (b *Builder) projectOf(ctx context.Context, g *gotool.Tool, plan *Plan, resolved *Resolution) (*project, error) {
 	list, err := plan.fromLock(b.Core, resolved.Lock)
 	if err != nil {
 		return nil, err
@@ -289,8 +297,8 @@ func (b *Builder) projectOf(ctx context.Context, g *goTool, plan *Plan, resolved
 }
 
 // key identifies a binary by all that decides its bytes.
-func (x *project) key(g *goTool) (string, error) {
-	toolchain, err := g.settings.toolchain()
+func (x *project) key(g *gotool.Tool) (string, error) {
+	toolchain, err := g.Settings.Toolchain()
 	if err != nil {
 		return "", err
 	}

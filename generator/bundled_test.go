@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -33,7 +35,7 @@ func TestBundledDataIsFresh(t *testing.T) {
 
 func listBundled(t *testing.T) []byte {
 	t.Helper()
-	g, err := newGoTool(t.Context(), os.Environ())
+	g, err := gotool.Find(t.Context(), os.Environ())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func listBundled(t *testing.T) []byte {
 	needs := map[string]map[string]bool{}
 	versions := map[string]string{}
 	for _, goos := range []string{"linux", "darwin", "windows", "freebsd"} {
-		out, err := g.run(t.Context(), root, []string{"GOOS=" + goos, "GOARCH=amd64"}, "list", "-deps", "-json=ImportPath,Deps,Module", "./core/agent", "./modules/...")
+		out, err := g.Run(t.Context(), root, []string{"GOOS=" + goos, "GOARCH=amd64"}, "list", "-deps", "-json=ImportPath,Deps,Module", "./core/agent", "./modules/...")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/zip"
 
 	"github.com/gliderlabs/logspout-builder/generator/bundle"
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 )
 
@@ -42,8 +43,8 @@ const bundleFormat = 1
 
 // Bundle puts all that the plan's binaries are built from into one file: module zips, checksums, generated source and the lock. Before the
 // file appears, it builds the targets' platforms from it alone, with an empty module cache and no network.
-func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []Platform) (*Resolution, error) {
-	g, err := newGoTool(ctx, b.Environ)
+func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []gotool.Platform) (*Resolution, error) {
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []Pl
 		return nil, err
 	}
 	if len(on) == 0 {
-		on = []Platform{{}}
+		on = []gotool.Platform{{}}
 	}
 	if err := b.rehearse(ctx, files, on); err != nil {
 		return nil, fmt.Errorf("the bundle does not build by itself: %w", err)
@@ -71,12 +72,12 @@ func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []Pl
 	return x.resolved, WriteWhole(output, archive.Bytes(), 0o644)
 }
 
-func (b *Builder) bundleFiles(g *goTool, x *project) (map[string][]byte, error) {
+func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, error) {
 	files := map[string][]byte{bundleLock: x.resolved.Lock.Format()}
 	for name, data := range x.files() {
 		files[bundleProject+name] = data
 	}
-	modules, err := moduleFiles(g.settings.GOMODCACHE, x.resolved.Lock)
+	modules, err := moduleFiles(g.Settings.GOMODCACHE, x.resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func serve(m module.Version, read func(ext string) ([]byte, error)) (files map[s
 }
 
 // rehearse builds the targets' platforms from the files alone and throws the binaries away.
-func (b *Builder) rehearse(ctx context.Context, files map[string][]byte, on []Platform) error {
+func (b *Builder) rehearse(ctx context.Context, files map[string][]byte, on []gotool.Platform) error {
 	dir, done, err := b.Cache.scratch()
 	if err != nil {
 		return err
@@ -202,29 +203,29 @@ func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targ
 	results := make([]*Result, len(targets))
 	var failed failures
 	for i, t := range targets {
-		g, err := newGoTool(ctx, t.Platform.environ(alone.Environ))
+		g, err := gotool.Find(ctx, t.Platform.Environ(alone.Environ))
 		if err != nil {
 			return nil, err
 		}
-		if want := x.resolved.Lock.Toolchain; i == 0 && want != g.settings.GOVERSION {
+		if want := x.resolved.Lock.Toolchain; i == 0 && want != g.Settings.GOVERSION {
 			if b.Locked {
-				return nil, b.refuseMisfits([]Move{{Change: lock.Change{Kind: "toolchain", Old: want, New: g.settings.GOVERSION}}})
+				return nil, b.refuseMisfits([]Move{{Change: lock.Change{Kind: "toolchain", Old: want, New: g.Settings.GOVERSION}}})
 			}
-			b.note("warning", fmt.Sprintf("the bundle was made with %s: the binary of %s is another one", want, g.settings.GOVERSION))
+			b.note("warning", fmt.Sprintf("the bundle was made with %s: the binary of %s is another one", want, g.Settings.GOVERSION))
 		}
 		if results[i], err = alone.buildUncached(ctx, g, x, t.Output); ctx.Err() != nil {
 			return results, ctx.Err()
 		} else if err != nil {
 			failed.add(t.Platform.String(), err)
 		} else {
-			results[i].Platform = g.settings.GOOS + "/" + g.settings.GOARCH
+			results[i].Platform = g.Settings.GOOS + "/" + g.Settings.GOARCH
 		}
 	}
 	return results, failed.err(len(targets))
 }
 
 // buildUncached compiles and verifies a project whose modules are all offered already.
-func (b *Builder) buildUncached(ctx context.Context, g *goTool, x *project, output string) (*Result, error) {
+func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *project, output string) (*Result, error) {
 	dir, done, err := b.Cache.scratch()
 	if err != nil {
 		return nil, err

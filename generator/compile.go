@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
 
@@ -51,7 +52,7 @@ func (b *Builder) timings(dir string) []timings.Node {
 }
 
 // compile builds a project in an empty directory and returns the binary's path, which lies in there.
-func (b *Builder) compile(ctx context.Context, g *goTool, x *project, dir string) (string, error) {
+func (b *Builder) compile(ctx context.Context, g *gotool.Tool, x *project, dir string) (string, error) {
 	if err := writeFiles(dir, x.files()); err != nil {
 		return "", err
 	}
@@ -60,7 +61,7 @@ func (b *Builder) compile(ctx context.Context, g *goTool, x *project, dir string
 	if b.Timings {
 		args = append(args, "-debug-actiongraph="+filepath.Join(dir, actionGraph))
 	}
-	if _, err := g.run(ctx, dir, b.proxyEnv(g), append(args, ".")...); err != nil {
+	if _, err := g.Run(ctx, dir, b.proxyEnv(g), append(args, ".")...); err != nil {
 		return "", b.blameCompile(x, err)
 	}
 	return binary, nil
@@ -74,7 +75,7 @@ var compiled = regexp.MustCompile(`(?m)^# (\S+).*\n((?:\S*[/\\])?)([^/\\\s:]+\.(
 func (b *Builder) blameCompile(x *project, err error) error {
 	blamed := x.plan.blame(StepCompile, err)
 	var out *Error
-	var failed *GoError
+	var failed *gotool.Error
 	if !errors.As(blamed, &out) || !errors.As(err, &failed) {
 		return blamed
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
@@ -20,7 +21,7 @@ func TestACompileErrorNamesModuleVersionPlaceAndWhatWorked(t *testing.T) {
 		"# github.com/twmb/franz-go/pkg/kgo\n/home/me/go/pkg/mod/github.com/twmb/franz-go@v1.22.2/pkg/kgo/client.go:12:3: undefined: x\n",
 		"go: downloading a\n# github.com/twmb/franz-go/pkg/kgo\n..\\pkg\\kgo\\client.go:12:3: undefined: x\n",
 	} {
-		got := b.blameCompile(&project{plan: plan, list: list}, &GoError{Args: []string{"build"}, Stderr: stderr, Err: errors.New("exit status 1")}).Error()
+		got := b.blameCompile(&project{plan: plan, list: list}, &gotool.Error{Args: []string{"build"}, Stderr: stderr, Err: errors.New("exit status 1")}).Error()
 		for _, want := range []string{
 			"package github.com/twmb/franz-go/pkg/kgo of github.com/twmb/franz-go v1.22.2 does not compile: client.go:12:3: undefined: x\n",
 			"\nnext: the lock has v1.0.0, which was built before: ask for github.com/twmb/franz-go@v1.0.0",

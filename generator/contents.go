@@ -11,13 +11,14 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/license"
 )
 
 // Contents is what a plan's binary would say of itself, made without compiling it: its modules are those of the whole build list, of which a
 // binary may need less.
 func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +34,8 @@ func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, e
 	if err != nil {
 		return nil, err
 	}
-	info.GoVersion = g.settings.GOVERSION
-	info.Settings = []debug.BuildSetting{{Key: "GOARCH", Value: g.settings.GOARCH}, {Key: "GOOS", Value: g.settings.GOOS}}
+	info.GoVersion = g.Settings.GOVERSION
+	info.Settings = []debug.BuildSetting{{Key: "GOARCH", Value: g.Settings.GOARCH}, {Key: "GOOS", Value: g.Settings.GOOS}}
 	return info, nil
 }
 
@@ -65,7 +66,7 @@ func (l *buildList) buildInfo() (*debug.BuildInfo, error) {
 
 // Packages are the import paths of all packages that a plan's binary would be compiled from.
 func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, er
 		return nil, err
 	}
 	defer done()
-	out, err := g.run(ctx, dir, b.proxyEnv(g), "list", "-deps", "-f", "{{.ImportPath}}", "-tags="+strings.Join(plan.Tags, ","), ".")
+	out, err := g.Run(ctx, dir, b.proxyEnv(g), "list", "-deps", "-f", "{{.ImportPath}}", "-tags="+strings.Join(plan.Tags, ","), ".")
 	if err != nil {
 		return nil, plan.blame(StepResolve, err)
 	}
@@ -96,7 +97,7 @@ func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, er
 // what this builder packs itself (plan may be nil) and from the module cache, without network; a module whose content is not there, or not
 // the one that the sum says, has none.
 func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Module) (map[module.Version]string, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +117,13 @@ func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Mod
 }
 
 // license is the SPDX expression of a module with this content ("" is any), "" when it is not known or the module is not on this machine.
-func (b *Builder) license(g *goTool, local []*packed, m module.Version, sum string) string {
+func (b *Builder) license(g *gotool.Tool, local []*packed, m module.Version, sum string) string {
 	for _, mine := range append([]*packed{&b.Core.packed}, local...) {
 		if mine.Version == m && (sum == "" || sum == mine.zipSum) {
 			return mine.license()
 		}
 	}
-	return cachedLicense(g.settings.GOMODCACHE, m, sum)
+	return cachedLicense(g.Settings.GOMODCACHE, m, sum)
 }
 
 // license is the SPDX expression of a module that the builder packed.

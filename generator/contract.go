@@ -15,6 +15,8 @@ import (
 	"github.com/dave/jennifer/jen"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // moduletestPackage has the contract checks.
@@ -40,7 +42,7 @@ type CheckResult struct {
 // CheckContract builds a test of the plan's packages and runs it. each gets every promise as it is checked. The error is for what keeps the
 // checks from running: a module that does not resolve, register or compile.
 func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, each func(CheckResult)) error {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return err
 	}
@@ -73,12 +75,12 @@ func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, eac
 		args = append(args, "-tags="+strings.Join(plan.Tags, ","))
 	}
 	var stderr strings.Builder
-	err = g.stream(ctx, dir, b.proxyEnv(g), events, &stderr, append(args, ".")...)
+	err = g.Stream(ctx, dir, b.proxyEnv(g), events, &stderr, append(args, ".")...)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && !events.failed: // else the results tell
-		return plan.blame(StepCompile, &GoError{Args: args, Stderr: hideSecrets(events.other.String() + stderr.String()), Err: err})
+		return plan.blame(StepCompile, &gotool.Error{Args: args, Stderr: g.Secrets.Hide(events.other.String() + stderr.String()), Err: err})
 	}
 	finish()
 	return nil
@@ -188,7 +190,7 @@ func saidByTest(line string) string {
 // TestModule runs `go test` with flags in a directory of a module, with this builder's core in the place of whatever core its go.mod asks
 // for. Nothing in the directory is changed.
 func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags []string, stdout, stderr io.Writer) error {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return err
 	}
@@ -225,5 +227,5 @@ func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags [
 	if slices.Contains(flags, "-race") {
 		env = append(env, "CGO_ENABLED=1") // the race detector needs it
 	}
-	return g.stream(ctx, dir, env, stdout, stderr, append([]string{"test"}, append(slices.Clone(flags), "./...")...)...)
+	return g.Stream(ctx, dir, env, stdout, stderr, append([]string{"test"}, append(slices.Clone(flags), "./...")...)...)
 }

@@ -12,13 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/size"
 )
 
 // Cost builds the plan and tells what each of its modules adds to the binary.
 func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
 }
 
 // cost shares out the size of a project's binary: it links another with a symbol table, and asks the go command who imports whom.
-func (b *Builder) cost(ctx context.Context, g *goTool, x *project, file int64) (*size.Sizes, error) {
+func (b *Builder) cost(ctx context.Context, g *gotool.Tool, x *project, file int64) (*size.Sizes, error) {
 	dir, cleanUp, err := b.Cache.scratch()
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (b *Builder) cost(ctx context.Context, g *goTool, x *project, file int64) (
 	if err != nil {
 		return nil, err
 	}
-	printed, err := g.run(ctx, dir, nil, "tool", "nm", "-size", binary)
+	printed, err := g.Run(ctx, dir, nil, "tool", "nm", "-size", binary)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +76,12 @@ func (b *Builder) cost(ctx context.Context, g *goTool, x *project, file int64) (
 }
 
 // imports are all packages of the project in dir, with what they import.
-func (b *Builder) imports(ctx context.Context, g *goTool, x *project, dir string) ([]size.Package, error) {
+func (b *Builder) imports(ctx context.Context, g *gotool.Tool, x *project, dir string) ([]size.Package, error) {
 	args := []string{"list", "-deps", "-json=ImportPath,Imports,Module"}
 	if len(x.plan.Tags) > 0 {
 		args = append(args, "-tags="+strings.Join(x.plan.Tags, ","))
 	}
-	listed, err := g.run(ctx, dir, b.proxyEnv(g), append(args, ".")...)
+	listed, err := g.Run(ctx, dir, b.proxyEnv(g), append(args, ".")...)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (b *Builder) imports(ctx context.Context, g *goTool, x *project, dir string
 }
 
 // withinBudget refuses a binary that outgrew the plan's budget, and names what takes most of it.
-func (b *Builder) withinBudget(ctx context.Context, g *goTool, x *project, binary string) error {
+func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, binary string) error {
 	budget := x.plan.Budget
 	if budget.Size == 0 && budget.Modules == 0 {
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
@@ -60,7 +61,7 @@ type PackageOptions struct {
 // DescribeBinary tells what a logspout binary is made of: what the linker noted in it and, where it runs on this machine, what it says of
 // itself when it is asked in an empty environment.
 func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *manifest.Registry) (*Description, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +95,14 @@ func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *man
 	if d.Core == "" {
 		return nil, fmt.Errorf("%s has no %s in it: it is no logspout of this builder's", file, CorePath)
 	}
-	if settings["GOOS"] != g.settings.GOHOSTOS || settings["GOARCH"] != g.settings.GOHOSTARCH {
+	if settings["GOOS"] != g.Settings.GOHOSTOS || settings["GOARCH"] != g.Settings.GOHOSTARCH {
 		return d, nil
 	}
 	absolute, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
 	}
-	printed, stderr, err := g.runBinary(ctx, absolute, "modules", "--json")
+	printed, stderr, err := g.RunBinary(ctx, absolute, "modules", "--json")
 	if err != nil {
 		return nil, fmt.Errorf("%s does not say what it is made of: %w: %s", file, err, firstLines(stderr))
 	}
@@ -132,7 +133,7 @@ func optionsOf(extensions []Extension, registry *manifest.Registry) []PackageOpt
 
 // DescribePackage tells what the only package of a plan is made of. It is resolved and inspected, not built.
 func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *manifest.Registry) (*Description, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -225,13 +226,13 @@ func (l *buildList) sum(m module.Version) string {
 }
 
 // moduleFiles are a module's files in the module cache; nil when they are not there.
-func (*Builder) moduleFiles(g *goTool, m module.Version) fs.FS {
+func (*Builder) moduleFiles(g *gotool.Tool, m module.Version) fs.FS {
 	escapedPath, errPath := module.EscapePath(m.Path)
 	escapedVersion, errVersion := module.EscapeVersion(m.Version)
-	if errors.Join(errPath, errVersion) != nil || g.settings.GOMODCACHE == "" {
+	if errors.Join(errPath, errVersion) != nil || g.Settings.GOMODCACHE == "" {
 		return nil
 	}
-	dir := filepath.Join(g.settings.GOMODCACHE, filepath.FromSlash(escapedPath)+"@"+escapedVersion)
+	dir := filepath.Join(g.Settings.GOMODCACHE, filepath.FromSlash(escapedPath)+"@"+escapedVersion)
 	if !exists(dir) {
 		return nil
 	}

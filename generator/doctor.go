@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // Finding is something that builds need of a machine.
@@ -30,7 +32,7 @@ const (
 // Diagnose looks for what builds need. It uses no network, and leaves nothing behind.
 func (b *Builder) Diagnose(ctx context.Context) []Finding {
 	var findings []Finding
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		reason, next, _ := strings.Cut(err.Error(), "\nnext: ")
 		if next == "" {
@@ -38,27 +40,27 @@ func (b *Builder) Diagnose(ctx context.Context) []Finding {
 		}
 		findings = append(findings, Finding{"go", FindingMissing, reason, next})
 	} else {
-		findings = append(findings, Finding{"go", FindingOK, fmt.Sprintf("%s at %s", g.settings.GOVERSION, g.path), ""}, b.cachedModules(g))
+		findings = append(findings, Finding{"go", FindingOK, fmt.Sprintf("%s at %s", g.Settings.GOVERSION, g.Path), ""}, b.cachedModules(g))
 	}
 	return append(findings, findGit(), b.findCache())
 }
 
 // cachedModules tells whether bundled modules can be built without network.
-func (b *Builder) cachedModules(g *goTool) Finding {
+func (b *Builder) cachedModules(g *gotool.Tool) Finding {
 	missing := 0
 	for _, m := range b.Core.Bundled.Modules {
 		path, pathErr := module.EscapePath(m.Path)
 		version, versionErr := module.EscapeVersion(m.Version)
-		if pathErr != nil || versionErr != nil || !exists(filepath.Join(g.settings.GOMODCACHE, "cache", "download", filepath.FromSlash(path), "@v", version+".zip")) {
+		if pathErr != nil || versionErr != nil || !exists(filepath.Join(g.Settings.GOMODCACHE, "cache", "download", filepath.FromSlash(path), "@v", version+".zip")) {
 			missing++
 		}
 	}
 	all := len(b.Core.Bundled.Modules)
-	found := fmt.Sprintf("%d of the %d that modules of the builder need are in %s", all-missing, all, g.settings.GOMODCACHE)
+	found := fmt.Sprintf("%d of the %d that modules of the builder need are in %s", all-missing, all, g.Settings.GOMODCACHE)
 	if missing == 0 {
 		return Finding{"go modules", FindingOK, found, ""}
 	}
-	return Finding{"go modules", FindingLimited, found, "the first build that needs the others gets them from GOPROXY (" + g.secrets.HideAll(g.settings.GOPROXY) + "); 'logspout-builder fetch' does so beforehand"}
+	return Finding{"go modules", FindingLimited, found, "the first build that needs the others gets them from GOPROXY (" + g.Secrets.HideAll(g.Settings.GOPROXY) + "); 'logspout-builder fetch' does so beforehand"}
 }
 
 func findGit() Finding {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 )
 
@@ -20,7 +21,7 @@ const inspections = "inspections"
 // inspect looks at the plan's external packages before they are compiled into a binary: each is there, can be imported, compiles, and
 // registers at least one extension under a name that no other has. What it finds goes into the list; it is kept by the content of all
 // modules, and not looked for again.
-func (b *Builder) inspect(ctx context.Context, g *goTool, p *Plan, list *buildList) error {
+func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *buildList) error {
 	external := p.external()
 	reports, err := b.reports(ctx, g, p, list)
 	if err != nil {
@@ -73,8 +74,8 @@ func (b *Builder) workedBefore(path, version string) string {
 }
 
 // reports are what the plan's external packages turned out to be.
-func (b *Builder) reports(ctx context.Context, g *goTool, p *Plan, list *buildList) ([]inspect.Report, error) {
-	toolchain, err := g.settings.toolchain()
+func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *buildList) ([]inspect.Report, error) {
+	toolchain, err := g.Settings.Toolchain()
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (b *Builder) reports(ctx context.Context, g *goTool, p *Plan, list *buildLi
 	}
 	defer done()
 	reports, err = inspect.Packages(ctx, inspect.Config{
-		Dir: dir, Env: withEnv(g.env, b.proxyEnv(g)...), BuildFlags: p.buildFlags(), Core: corePackage,
+		Dir: dir, Env: g.Environ(b.proxyEnv(g)...), BuildFlags: p.buildFlags(), Core: corePackage,
 	}, paths)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // carried is the directory of a generated project that holds the core's source.
@@ -22,7 +24,7 @@ const carried = "logspout-builder"
 // Generate writes the plan's project to dir: what Build compiles, and the core's source beside it, so that the go command builds, tidies
 // and changes it without the builder. Files that Generate did not write are not overwritten.
 func (b *Builder) Generate(ctx context.Context, plan *Plan, dir string) error {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return err
 	}

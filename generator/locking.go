@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
@@ -49,7 +50,7 @@ func (m Move) String() string {
 
 // Resolve finds the versions of all that the plan is built from, as far as the builder's lock does not say them already.
 func (b *Builder) Resolve(ctx context.Context, plan *Plan) (*Resolution, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -58,17 +59,17 @@ func (b *Builder) Resolve(ctx context.Context, plan *Plan) (*Resolution, error) 
 
 // Check compares the plan with the builder's lock and resolves nothing. What does not fit is listed, and is an *Error.
 func (b *Builder) Check(ctx context.Context, plan *Plan) ([]Move, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	misfits := plan.misfits(b.Lock, plan.asked(b.Core, g.settings.GOVERSION))
+	misfits := plan.misfits(b.Lock, plan.asked(b.Core, g.Settings.GOVERSION))
 	return misfits, b.refuseMisfits(misfits)
 }
 
 // settle is Resolve with a go command.
-func (b *Builder) settle(ctx context.Context, g *goTool, p *Plan) (*Resolution, error) {
-	asked := p.asked(b.Core, g.settings.GOVERSION)
+func (b *Builder) settle(ctx context.Context, g *gotool.Tool, p *Plan) (*Resolution, error) {
+	asked := p.asked(b.Core, g.Settings.GOVERSION)
 	misfits := p.misfits(b.Lock, asked)
 	if err := b.Update.check(p, b.Lock); err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (b *Builder) settle(ctx context.Context, g *goTool, p *Plan) (*Resolution, 
 
 // newLock makes the lock of a plan: without the go command where the builder carries everything, from the cache where nothing is left
 // that could move, else by resolving.
-func (b *Builder) newLock(ctx context.Context, g *goTool, p *Plan, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
+func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *Plan, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
 	start, err := p.compose(b.Core)
 	if err != nil {
 		return nil, nil, err

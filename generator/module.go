@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // useCoreComment stands above the line that UseCore writes.
@@ -67,7 +69,7 @@ func (p *Plan) Directories() []string {
 // lines for it into the module's go.mod and go.sum, which no other build reads. changed is false when they were there. A core that the
 // go.mod takes from a directory stays.
 func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, err error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return false, err
 	}
@@ -135,7 +137,7 @@ func usingCore(name string, goMod []byte, core *Core) ([]byte, error) {
 }
 
 // download puts packed modules into the module cache, from the builder's own proxy alone, whatever the user's settings.
-func (b *Builder) download(ctx context.Context, g *goTool, modules ...*packed) error {
+func (b *Builder) download(ctx context.Context, g *gotool.Tool, modules ...*packed) error {
 	args := []string{"mod", "download"}
 	for _, m := range modules {
 		if err := b.Cache.proxy().offer(m); err != nil {
@@ -149,6 +151,6 @@ func (b *Builder) download(ctx context.Context, g *goTool, modules ...*packed) e
 		return err
 	}
 	defer done()
-	_, err = g.run(ctx, dir, []string{"GOPROXY=" + b.Cache.proxy().url(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
+	_, err = g.Run(ctx, dir, []string{"GOPROXY=" + b.Cache.proxy().url(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
 	return err
 }

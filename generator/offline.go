@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 )
 
@@ -52,16 +53,16 @@ func downloadFile(modCache string, m module.Version, ext string) (string, error)
 }
 
 // whatIsMissing makes the error of a build without network say all that it lacks, not only what the go command met first.
-func (b *Builder) whatIsMissing(g *goTool, l *lock.Lock, err error) error {
+func (b *Builder) whatIsMissing(g *gotool.Tool, l *lock.Lock, err error) error {
 	if err == nil || !b.Offline {
 		return err
 	}
-	if _, ok := errors.AsType[*GoError](err); !ok && !strings.Contains(err.Error(), "GOPROXY=off") {
+	if _, ok := errors.AsType[*gotool.Error](err); !ok && !strings.Contains(err.Error(), "GOPROXY=off") {
 		return err
 	}
 	var missing []string
 	for _, m := range downloads(l) {
-		if name, nameErr := downloadFile(g.settings.GOMODCACHE, m, "zip"); nameErr == nil && !exists(name) {
+		if name, nameErr := downloadFile(g.Settings.GOMODCACHE, m, "zip"); nameErr == nil && !exists(name) {
 			missing = append(missing, "  "+m.Path+" "+m.Version)
 		}
 	}
@@ -102,7 +103,7 @@ func (b *Builder) whatIsOpen(p *Plan, err error) error {
 
 // Fetch puts all that the plan is built from into the module cache, for any platform, and returns those modules.
 func (b *Builder) Fetch(ctx context.Context, plan *Plan) (*Resolution, []module.Version, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +116,7 @@ func (b *Builder) Fetch(ctx context.Context, plan *Plan) (*Resolution, []module.
 }
 
 // fetch downloads what a lock has and the module cache lacks. The go command checks it against the lock's sums.
-func (b *Builder) fetch(ctx context.Context, g *goTool, plan *Plan, l *lock.Lock) ([]module.Version, error) {
+func (b *Builder) fetch(ctx context.Context, g *gotool.Tool, plan *Plan, l *lock.Lock) ([]module.Version, error) {
 	needed := downloads(l)
 	if len(needed) == 0 {
 		return nil, nil
@@ -134,10 +135,10 @@ func (b *Builder) fetch(ctx context.Context, g *goTool, plan *Plan, l *lock.Lock
 		args = append(args, m.String())
 	}
 	finish := b.step("fetch", fmt.Sprintf("%d modules", len(needed)))
-	out, runErr := g.run(ctx, dir, b.proxyEnv(g), args...)
+	out, runErr := g.Run(ctx, dir, b.proxyEnv(g), args...)
 	if runErr != nil {
-		if failed, ok := errors.AsType[*GoError](runErr); ok {
-			failed.Stderr = strings.TrimSpace(failed.Stderr + "\n" + hideSecrets(downloadErrors(out)))
+		if failed, ok := errors.AsType[*gotool.Error](runErr); ok {
+			failed.Stderr = strings.TrimSpace(failed.Stderr + "\n" + g.Secrets.Hide(downloadErrors(out)))
 			failed.Args = []string{"mod", "download"}
 		}
 		return nil, b.whatIsMissing(g, l, plan.blame(StepResolve, runErr))

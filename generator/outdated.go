@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 )
 
@@ -25,7 +26,7 @@ type Outdated struct {
 // Outdated asks the module proxy for newer versions of what the plan is built from. The core, what comes from directories and what is
 // replaced are left out.
 func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) {
-	g, err := newGoTool(ctx, b.Environ)
+	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) 
 	}
 	defer done()
 	finish := b.step("ask", fmt.Sprintf("for newer versions of %d modules", len(args)-4))
-	out, err := g.run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), args...)
+	out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), args...)
 	if err != nil {
 		return nil, plan.blame(StepResolve, err)
 	}

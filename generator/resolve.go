@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 )
@@ -81,7 +82,7 @@ func (p *Plan) localModule(name string) *packed {
 // resolve finds the versions of what the builder does not carry, by one `go get` in a scratch project: the go command refuses what cannot
 // be had together, and says why. What the builder's lock has stays at its version, unless it is to be updated or the manifest asks for
 // another. why names who needs a module at the version that it now has.
-func (b *Builder) resolve(ctx context.Context, g *goTool, p *Plan, start *buildList, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
+func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *buildList, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
 	if err := b.offer(ctx, g, p); err != nil {
 		return nil, nil, err
 	}
@@ -103,7 +104,7 @@ func (b *Builder) resolve(ctx context.Context, g *goTool, p *Plan, start *buildL
 	defer done()
 	get := func(queries ...string) (*buildList, error) {
 		args := append([]string{"get", ".", b.Core.String()}, queries...)
-		if _, err := g.run(ctx, dir, b.proxyEnv(g), args...); err != nil {
+		if _, err := g.Run(ctx, dir, b.proxyEnv(g), args...); err != nil {
 			return nil, b.withVersions(ctx, g, p, dir, p.blame(StepResolve, err))
 		}
 		return readList(dir)
@@ -129,7 +130,7 @@ func (b *Builder) resolve(ctx context.Context, g *goTool, p *Plan, start *buildL
 		return nil, nil, &Error{Step: StepResolve, Err: fmt.Errorf("a module needs %s %s, newer than the core of this builder (%s)", CorePath, got, b.Core.Version.Version), Hint: "use a newer logspout-builder"}
 	}
 	b.reportRaised(start, versions)
-	for _, warning := range g.warnings {
+	for _, warning := range g.Warnings {
 		at := ""
 		if x := p.mentioned(warning); x != nil && x.Pos.Line > 0 {
 			at = x.Pos.String() + ": "
@@ -212,7 +213,7 @@ func (b *Builder) floors(p *Plan, versions map[string]module.Version) []string {
 }
 
 // holders tells for each external package which module holds it.
-func (b *Builder) holders(ctx context.Context, g *goTool, p *Plan, dir string) (map[string]string, error) {
+func (b *Builder) holders(ctx context.Context, g *gotool.Tool, p *Plan, dir string) (map[string]string, error) {
 	args := []string{"list", "-find", "-e", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}"}
 	for _, x := range p.external() {
 		if x.Local == "" {
@@ -222,7 +223,7 @@ func (b *Builder) holders(ctx context.Context, g *goTool, p *Plan, dir string) (
 	if len(args) == 5 {
 		return nil, nil //nolint:nilnil // nothing holds nothing
 	}
-	out, err := g.run(ctx, dir, b.proxyEnv(g), args...)
+	out, err := g.Run(ctx, dir, b.proxyEnv(g), args...)
 	if err != nil {
 		return nil, p.blame(StepResolve, err)
 	}
@@ -236,8 +237,8 @@ func (b *Builder) holders(ctx context.Context, g *goTool, p *Plan, dir string) (
 }
 
 // requirers tells for each module of a lock who needs it at its version. It only explains: what cannot be told stays untold.
-func (b *Builder) requirers(ctx context.Context, g *goTool, dir string, l *lock.Lock) map[string]string {
-	out, err := g.run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "mod", "graph")
+func (b *Builder) requirers(ctx context.Context, g *gotool.Tool, dir string, l *lock.Lock) map[string]string {
+	out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "mod", "graph")
 	if err != nil {
 		return nil
 	}
@@ -290,13 +291,13 @@ func readList(dir string) (list *buildList, err error) {
 
 // offer puts the core and the plan's local modules where the go command finds them. A module that the user declared private
 // would not be asked of any proxy: those are put into the module cache first, from where they are taken whatever the settings.
-func (b *Builder) offer(ctx context.Context, g *goTool, p *Plan) error {
+func (b *Builder) offer(ctx context.Context, g *gotool.Tool, p *Plan) error {
 	var private []*packed
 	for _, m := range append([]*packed{&b.Core.packed}, p.local...) {
 		if err := b.Cache.proxy().offer(m); err != nil {
 			return err
 		}
-		if module.MatchPrefixPatterns(g.settings.GONOPROXY, m.Path) {
+		if module.MatchPrefixPatterns(g.Settings.GONOPROXY, m.Path) {
 			private = append(private, m)
 		}
 	}
@@ -307,11 +308,11 @@ func (b *Builder) offer(ctx context.Context, g *goTool, p *Plan) error {
 }
 
 // proxyEnv makes the go command look at the builder's own modules first, then where the user's settings say.
-func (b *Builder) proxyEnv(g *goTool) []string {
+func (b *Builder) proxyEnv(g *gotool.Tool) []string {
 	if b.Offline {
 		return b.offlineEnv()
 	}
-	return []string{"GOPROXY=" + b.Cache.proxy().url() + "," + g.settings.GOPROXY}
+	return []string{"GOPROXY=" + b.Cache.proxy().url() + "," + g.Settings.GOPROXY}
 }
 
 // versions is the build list by module path, replacements applied.

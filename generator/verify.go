@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // Extension is a name that a package registers at an extension point.
@@ -30,7 +32,7 @@ func compareExtensions(a, b Extension) int {
 }
 
 // verify compares a binary with its plan: what the linker noted in it, and, where it runs here, what it says of itself.
-func (x *project) verify(ctx context.Context, g *goTool, binary string) error {
+func (x *project) verify(ctx context.Context, g *gotool.Tool, binary string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("read build info: %w", err)
@@ -38,10 +40,10 @@ func (x *project) verify(ctx context.Context, g *goTool, binary string) error {
 	if err := x.verifyBuildInfo(info, g); err != nil {
 		return fmt.Errorf("the binary is not what was planned: %w", err)
 	}
-	if g.settings.GOOS != g.settings.GOHOSTOS || g.settings.GOARCH != g.settings.GOHOSTARCH {
+	if g.Settings.GOOS != g.Settings.GOHOSTOS || g.Settings.GOARCH != g.Settings.GOHOSTARCH {
 		return nil
 	}
-	stdout, stderr, err := g.runBinary(ctx, binary, "modules", "--json")
+	stdout, stderr, err := g.RunBinary(ctx, binary, "modules", "--json")
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -55,7 +57,7 @@ func (x *project) verify(ctx context.Context, g *goTool, binary string) error {
 }
 
 // verifyBuildInfo compares the modules and settings that the linker noted with the build list.
-func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *goTool) error {
+func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
 	want, err := x.list.versions()
 	if err != nil {
 		return err
@@ -90,8 +92,8 @@ func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *goTool) error {
 	for _, s := range [][2]string{
 		{"CGO_ENABLED", "0"},
 		{"-trimpath", "true"},
-		{"GOOS", g.settings.GOOS},
-		{"GOARCH", g.settings.GOARCH},
+		{"GOOS", g.Settings.GOOS},
+		{"GOARCH", g.Settings.GOARCH},
 		{"-tags", strings.Join(x.plan.Tags, ",")},
 	} {
 		if settings[s[0]] != s[1] {

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // verified is a project, and what a right binary of it would say.
-func verified(t *testing.T) (*project, *goTool, func() *debug.BuildInfo, func() binaryReport) {
+func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, func() binaryReport) {
 	t.Helper()
 	core := testCore(t)
 	plan := testPlan(t, &manifest.Manifest{Name: "mylog", Modules: []manifest.Module{{Name: "kafka"}, {Name: "stdin"}}})
@@ -19,7 +20,7 @@ func verified(t *testing.T) (*project, *goTool, func() *debug.BuildInfo, func() 
 		t.Fatal(err)
 	}
 	x := &project{plan: plan, list: list, made: stamp{Project: "sha256:1"}}
-	g := &goTool{settings: goSettings{GOOS: "linux", GOARCH: "amd64"}}
+	g := &gotool.Tool{Settings: gotool.Settings{GOOS: "linux", GOARCH: "amd64"}}
 	var franz BundledModule
 	for _, m := range core.Bundled.Modules {
 		if m.Path == "github.com/twmb/franz-go" {

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // errNoVersion is what explain says of a module whose version is not there.
 const errNoVersion = "there is no such"
 
 // withVersions adds to an error about a version that cannot be found which ones there are, where the module tells.
-func (b *Builder) withVersions(ctx context.Context, g *goTool, p *Plan, dir string, err error) error {
+func (b *Builder) withVersions(ctx context.Context, g *gotool.Tool, p *Plan, dir string, err error) error {
 	problems := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		problems = joined.Unwrap()
@@ -26,7 +28,7 @@ func (b *Builder) withVersions(ctx context.Context, g *goTool, p *Plan, dir stri
 		if x == nil || x.Query == "" || x.Query == "latest" {
 			continue
 		}
-		out, err := g.run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "list", "-m", "-versions", x.Path)
+		out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "list", "-m", "-versions", x.Path)
 		versions := strings.Fields(string(out))
 		if err != nil || len(versions) < 2 {
 			continue

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 // buildRequest is what build is asked for.
@@ -161,7 +162,7 @@ func targets(name, output, goos string, platforms []string) ([]generator.Target,
 	var out []generator.Target
 	var problems []error
 	for _, text := range platforms {
-		platform, err := generator.ParsePlatform(text)
+		platform, err := gotool.ParsePlatform(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("--platform: %w", err))
 			continue

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
 func newBundleCommand(p process) *cobra.Command {
@@ -29,9 +30,9 @@ builds it on a machine that has this builder and Go.`,
 			if output == "" {
 				return codedError{errors.New("bundle needs a file: -o FILE.tar"), exitUsage}
 			}
-			var on []generator.Platform
+			var on []gotool.Platform
 			for _, text := range platforms {
-				platform, err := generator.ParsePlatform(text)
+				platform, err := gotool.ParsePlatform(text)
 				if err != nil {
 					return codedError{fmt.Errorf("--platform: %w", err), exitUsage}
 				}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
@@ -75,7 +76,7 @@ func (w *eventWriter) built(r *generator.Result) {
 }
 
 // done is the last event: every problem of err before it, and the exit code.
-func (w *eventWriter) done(err error, hide generator.Secrets) {
+func (w *eventWriter) done(err error, hide gotool.Secrets) {
 	code := 0
 	if err != nil {
 		code = exitCode(err)

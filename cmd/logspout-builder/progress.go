@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
 
@@ -20,7 +21,7 @@ type progressView struct {
 	to     io.Writer
 	events *eventWriter // nil for people
 	width  int          // of the terminal, 0 when there is none
-	hide   generator.Secrets
+	hide   gotool.Secrets
 
 	started time.Time
 	took    []timings.Node // the steps that ended
@@ -34,7 +35,7 @@ type progressView struct {
 
 // newProgressView shows progress on a process's standard error, or as events on its standard output.
 func newProgressView(p process, asEvents bool) *progressView {
-	v := &progressView{to: p.stderr, started: time.Now(), hide: generator.NewSecrets(p.environ)}
+	v := &progressView{to: p.stderr, started: time.Now(), hide: gotool.NewSecrets(p.environ)}
 	if asEvents {
 		v.events = newEventWriter(p.stdout)
 		return v

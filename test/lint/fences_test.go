@@ -50,7 +50,7 @@ func TestEveryFenceOfTheDesignHolds(t *testing.T) {
 		{"the environment is read in main only", "modules/adapters/raw/a.go", `package raw; import "os"; var _ = os.Getenv("X")`, "the environment is read once"},
 		{"only main exits", "core/agent/a.go", `package agent; import "os"; func F() { os.Exit(1) }`, "only main exits"},
 		{"nothing prints to where it was not told to", "core/agent/a.go", `package agent; import "fmt"; func F() { fmt.Println() }`, "write to the io.Writer you were given"},
-		{"go commands run in gotool.go only", "generator/a.go", `package generator; import "os/exec"; var _ = exec.Command("go")`, "generator/gotool.go"},
+		{"go commands run in gotool.go only", "generator/gotool/a.go", `package gotool; import "os/exec"; var _ = exec.Command("go")`, "generator/gotool"},
 		{"a context comes from the caller", "core/agent/a.go", `package agent; import "context"; var _ = context.Background()`, "take the caller's ctx"},
 		{"nothing sleeps", "core/agent/a.go", `package agent; import "time"; func F() { time.Sleep(1) }`, "select on ctx.Done()"},
 		{"loggers are injected", "core/agent/a.go", `package agent; import "log/slog"; func F() { slog.Info("x") }`, "use the *slog.Logger you were given"},

@@ -1,4 +1,6 @@
-package generator
+// Package gotool runs the go command, and the binaries it made: where it is found, its settings, the hermetic environment of its processes,
+// the platforms it builds for, and the passwords that what it says must not show.
+package gotool
 
 import (
 	"bytes"
@@ -17,20 +19,21 @@ import (
 	"time"
 )
 
-// goTool runs the go command, and the binaries it made. Every process of the builder starts here, with an environment made of
+// Tool runs the go command, and the binaries it made. Every process of the builder starts here, with an environment made of
 // a short list: what a build says depends on the plan and not on what happens to be exported.
-type goTool struct {
-	path string
+type Tool struct {
+	Path string   // of the go command
 	env  []string // sorted, one value a name
 	// Settings is what the go command answers with; it decides the bytes of a binary.
-	settings goSettings
-	// warnings are what successful go commands warned of: a retracted or deprecated version.
-	warnings []string
-	secrets  Secrets
+	Settings Settings
+	// Warnings are what successful go commands warned of: a retracted or deprecated version.
+	Warnings []string
+	// Secrets are those of the user's environment; what Run returns of stderr has them hidden.
+	Secrets Secrets
 }
 
-// goSettings are the go command's settings that the builder needs to know, by their names in `go env`.
-type goSettings struct {
+// Settings are the go command's settings that the builder needs to know, by their names in `go env`.
+type Settings struct {
 	GOVERSION, GOTOOLCHAIN                  string
 	GOOS, GOARCH, GO386, GOAMD64, GOARM     string
 	GOARM64, GOMIPS, GOMIPS64, GOPPC64      string
@@ -39,8 +42,8 @@ type goSettings struct {
 	GOHOSTOS, GOHOSTARCH                    string
 }
 
-// toolchain are the settings that decide what is compiled, and how.
-func (s goSettings) toolchain() ([]byte, error) {
+// Toolchain is the JSON of the settings that decide what is compiled, and how.
+func (s Settings) Toolchain() ([]byte, error) {
 	deciding := s
 	deciding.GOPROXY, deciding.GONOPROXY, deciding.GOFLAGS, deciding.GOMODCACHE = "", "", "", ""
 	deciding.GOTOOLCHAIN, deciding.GOHOSTOS, deciding.GOHOSTARCH = "", "", ""
@@ -61,34 +64,34 @@ var passed = []string{
 	"APPDATA", "LOCALAPPDATA", "USERPROFILE", "SYSTEMROOT", "SystemRoot", "SYSTEMDRIVE", "ComSpec", "COMSPEC", "PATHEXT", "ProgramData",
 }
 
-// newGoTool finds the go command and asks it for its settings. GOFLAGS of the user are checked, and only those are kept that
+// Find finds the go command and asks it for its settings. GOFLAGS of the user are checked, and only those are kept that
 // do not decide what a binary is made of: that is the manifest's business.
-func newGoTool(ctx context.Context, environ []string) (*goTool, error) {
+func Find(ctx context.Context, environ []string) (*Tool, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("no go command in PATH: install Go 1.26 or newer (https://go.dev/dl) and put its bin directory into PATH")
 	}
-	g := &goTool{path: path, env: baseEnvironment(environ), secrets: NewSecrets(environ)}
+	g := &Tool{Path: path, env: baseEnvironment(environ), Secrets: NewSecrets(environ)}
 	if err := g.ask(ctx, environ); err != nil {
 		return nil, err
 	}
-	if found := g.settings.GOVERSION; tooOld(found) {
+	if found := g.Settings.GOVERSION; tooOld(found) {
 		// With GOTOOLCHAIN=auto the go command gets a newer one by itself, once a go.mod asks for that: the settings are to be its settings.
-		if from := g.settings.GOTOOLCHAIN; from == "auto" || from == "path" {
+		if from := g.Settings.GOTOOLCHAIN; from == "auto" || from == "path" {
 			g.env = withEnv(g.env, "GOTOOLCHAIN=go"+leastGo+".0+"+from)
 			if err := g.ask(ctx, environ); err != nil {
 				return nil, err
 			}
 		}
-		if tooOld(g.settings.GOVERSION) {
+		if tooOld(g.Settings.GOVERSION) {
 			return nil, fmt.Errorf("%s (%s) is too old: want Go %s or newer\nnext: install it (https://go.dev/dl) and put its bin directory first in PATH%s",
-				found, path, leastGo, map[bool]string{true: ", or let the go command get it: GOTOOLCHAIN=auto"}[g.settings.GOTOOLCHAIN == "local"])
+				found, path, leastGo, map[bool]string{true: ", or let the go command get it: GOTOOLCHAIN=auto"}[g.Settings.GOTOOLCHAIN == "local"])
 		}
 	}
-	if _, err := ParsePlatform(g.settings.GOOS + "/" + g.settings.GOARCH); err != nil {
+	if _, err := ParsePlatform(g.Settings.GOOS + "/" + g.Settings.GOARCH); err != nil {
 		return nil, fmt.Errorf("GOOS and GOARCH: %w\nnext: 'go tool dist list' lists the pairs", err)
 	}
-	kept, err := keptFlags(g.settings.GOFLAGS)
+	kept, err := keptFlags(g.Settings.GOFLAGS)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +107,9 @@ func tooOld(goVersion string) bool {
 }
 
 // ask asks the go command for its settings, in no module's directory: a go.mod there could choose another toolchain.
-func (g *goTool) ask(ctx context.Context, environ []string) error {
+func (g *Tool) ask(ctx context.Context, environ []string) error {
 	args := []string{"env", "-json"}
-	fields, err := json.Marshal(g.settings)
+	fields, err := json.Marshal(g.Settings)
 	if err != nil {
 		return err
 	}
@@ -119,12 +122,12 @@ func (g *goTool) ask(ctx context.Context, environ []string) error {
 	if flags, ok := lookup(environ, "GOFLAGS"); ok && flags != "" {
 		asked.env = withEnv(g.env, "GOFLAGS="+flags)
 	}
-	out, err := asked.run(ctx, filepath.VolumeName(g.path)+string(filepath.Separator), nil, args...)
+	out, err := asked.Run(ctx, filepath.VolumeName(g.Path)+string(filepath.Separator), nil, args...)
 	if err == nil {
-		err = json.Unmarshal(out, &g.settings)
+		err = json.Unmarshal(out, &g.Settings)
 	}
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s does not work:\n%w\nnext: install Go anew (https://go.dev/dl), or put one that works first in PATH", g.path, err)
+		return fmt.Errorf("%s does not work:\n%w\nnext: install Go anew (https://go.dev/dl), or put one that works first in PATH", g.Path, err)
 	}
 	return err
 }
@@ -164,15 +167,15 @@ func runsPrograms(flags string) bool {
 // warned is what a go command says when it succeeds and something is amiss.
 var warned = regexp.MustCompile(`^go: (?:warning: (.+)|module (\S+ is deprecated: .+))`)
 
-// GoError is a go command that failed.
-type GoError struct {
+// Error is a go command that failed.
+type Error struct {
 	Args   []string // of the command, "go" left out
 	Stderr string   // all of it, secrets hidden
 	Err    error
 }
 
 // Error is the last lines that the command wrote, and the command.
-func (e *GoError) Error() string {
+func (e *Error) Error() string {
 	const most = 20
 	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
 	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "go: downloading ") || strings.TrimSpace(l) == "" })
@@ -183,7 +186,7 @@ func (e *GoError) Error() string {
 }
 
 // command is the command's beginning, as far as it tells what was done.
-func (e *GoError) command() string {
+func (e *Error) command() string {
 	const most = 8
 	if len(e.Args) > most {
 		return strings.Join(e.Args[:most], " ") + " ..."
@@ -192,30 +195,30 @@ func (e *GoError) command() string {
 }
 
 // Unwrap returns why the process ended.
-func (e *GoError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
-// run executes the go command in dir and returns what it wrote to stdout. When ctx ends, the command and all that it started
-// are killed. Its error is a *GoError, or ctx's.
-func (g *goTool) run(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
-	stdout, stderr, err := g.execute(ctx, dir, withEnv(g.env, extra...), g.path, args...)
+// Run executes the go command in dir and returns what it wrote to stdout. When ctx ends, the command and all that it started
+// are killed. Its error is a *Error, or ctx's.
+func (g *Tool) Run(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
+	stdout, stderr, err := g.execute(ctx, dir, withEnv(g.env, extra...), g.Path, args...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &GoError{Args: args, Stderr: g.secrets.HideAll(stderr), Err: err}
+		return nil, &Error{Args: args, Stderr: g.Secrets.HideAll(stderr), Err: err}
 	}
 	for line := range strings.Lines(stderr) {
 		if m := warned.FindStringSubmatch(line); m != nil {
-			g.warnings = append(g.warnings, g.secrets.HideAll(strings.TrimSpace(m[1]+m[2])))
+			g.Warnings = append(g.Warnings, g.Secrets.HideAll(strings.TrimSpace(m[1]+m[2])))
 		}
 	}
 	return stdout, nil
 }
 
-// stream executes the go command in dir and passes on what it writes as it comes. When ctx ends, the command and all that it started are
+// Stream executes the go command in dir and passes on what it writes as it comes. When ctx ends, the command and all that it started are
 // killed.
-func (g *goTool) stream(ctx context.Context, dir string, extra []string, stdout, stderr io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, g.path, args...)
+func (g *Tool) Stream(ctx context.Context, dir string, extra []string, stdout, stderr io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, g.Path, args...)
 	cmd.Dir = dir
 	cmd.Env = withEnv(g.env, extra...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -224,8 +227,8 @@ func (g *goTool) stream(ctx context.Context, dir string, extra []string, stdout,
 	return cmd.Run()
 }
 
-// runBinary executes a binary that was just built, with nothing of the user's environment.
-func (g *goTool) runBinary(ctx context.Context, binary string, args ...string) (stdout []byte, stderr string, err error) {
+// RunBinary executes a binary that was just built, with nothing of the user's environment.
+func (g *Tool) RunBinary(ctx context.Context, binary string, args ...string) (stdout []byte, stderr string, err error) {
 	env := []string{"GOTRACEBACK=single"}
 	if root, ok := lookup(g.env, "SYSTEMROOT"); ok { // Windows processes need it
 		env = []string{"SYSTEMROOT=" + root}
@@ -233,7 +236,7 @@ func (g *goTool) runBinary(ctx context.Context, binary string, args ...string) (
 	return g.execute(ctx, "", env, binary, args...)
 }
 
-func (g *goTool) execute(ctx context.Context, dir string, env []string, path string, args ...string) (out []byte, errOut string, err error) {
+func (g *Tool) execute(ctx context.Context, dir string, env []string, path string, args ...string) (out []byte, errOut string, err error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = dir
 	cmd.Env = env
@@ -244,6 +247,9 @@ func (g *goTool) execute(ctx context.Context, dir string, env []string, path str
 	err = cmd.Run()
 	return stdout.Bytes(), stderr.String(), err
 }
+
+// Environ is the environment that Run gives go commands, "NAME=value", with extra variables.
+func (g *Tool) Environ(extra ...string) []string { return withEnv(g.env, extra...) }
 
 // withEnv is env with other variables, each name once, sorted.
 func withEnv(env []string, variables ...string) []string {

@@ -1,4 +1,4 @@
-package generator
+package gotool
 
 import (
 	"cmp"
@@ -81,8 +81,8 @@ func (p Platform) String() string {
 	return p.OS + "/" + p.Arch + "/" + p.Variant
 }
 
-// environ is the user's environment with the platform in it: the usual variant where it names none, whatever the environment said.
-func (p Platform) environ(environ []string) []string {
+// Environ is the user's environment with the platform in it: the usual variant where it names none, whatever the environment said.
+func (p Platform) Environ(environ []string) []string {
 	if p == (Platform{}) {
 		return environ
 	}
@@ -97,11 +97,4 @@ func (p Platform) environ(environ []string) []string {
 		}
 	}
 	return out
-}
-
-// Target is one binary of a build.
-type Target struct {
-	// Platform is what the binary is for; the zero Platform is what the environment says (GOOS, GOARCH, ...), else this machine's.
-	Platform Platform
-	Output   string // the binary's file
 }

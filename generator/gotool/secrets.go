@@ -1,4 +1,4 @@
-package generator
+package gotool
 
 import (
 	"net/url"

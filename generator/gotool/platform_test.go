@@ -1,7 +1,6 @@
-package generator
+package gotool
 
 import (
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -9,11 +8,11 @@ import (
 )
 
 func TestPlatformsAreWhatTheGoCommandBuildsFor(t *testing.T) {
-	g, err := newGoTool(t.Context(), os.Environ())
+	g, err := Find(t.Context(), os.Environ())
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := g.run(t.Context(), "", nil, "tool", "dist", "list")
+	out, err := g.Run(t.Context(), "", nil, "tool", "dist", "list")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +43,7 @@ func TestPlatformsAreReadAsImagesHaveThem(t *testing.T) {
 			continue
 		}
 		// What the environment said of variants does not count.
-		env := p.environ([]string{"GOAMD64=v4", "GOARM=5", "GOARM64=v9.5", "GO386=sse2", "GOARCH=mips"})
+		env := p.Environ([]string{"GOAMD64=v4", "GOARM=5", "GOARM64=v9.5", "GO386=sse2", "GOARCH=mips"})
 		name, value, _ := strings.Cut(row.env, "=")
 		if got, _ := lookup(env, name); p.String() != row.want || got != value {
 			t.Errorf("%s is read as %s with %s=%s, want %s with %s", row.text, p, name, got, row.want, row.env)
@@ -63,25 +62,5 @@ func TestPlatformsAreReadAsImagesHaveThem(t *testing.T) {
 		if _, err := ParsePlatform(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %v, want %q", text, err, want)
 		}
-	}
-}
-
-func TestOneErrorOfSeveralPlatformsIsToldOnce(t *testing.T) {
-	var f failures
-	f.add("linux/amd64", errors.New("no disk"))
-	f.add("linux/arm64", errors.New("no disk"))
-	f.add("darwin/arm64", &Error{Step: StepCompile, Err: errors.New("undefined: x")})
-	err := f.err(3)
-	if want := "linux/amd64, linux/arm64: no disk\ndarwin/arm64: undefined: x"; err.Error() != want {
-		t.Errorf("got %q, want %q", err, want)
-	}
-	if e, ok := errors.AsType[*Error](err); !ok || e.ExitCode() != 5 {
-		t.Errorf("the exit code is lost in %v", err)
-	}
-	var same failures
-	same.add("linux/amd64", errors.New("no disk"))
-	same.add("linux/arm64", errors.New("no disk"))
-	if err := same.err(2); err.Error() != "no disk" {
-		t.Errorf("got %q", err)
 	}
 }

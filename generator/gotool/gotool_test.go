@@ -1,6 +1,6 @@
 //go:build unix
 
-package generator
+package gotool
 
 import (
 	"context"
@@ -75,12 +75,12 @@ func TestSecretsAreHidden(t *testing.T) {
 }
 
 func TestGoErrorHasTheCommandAndItsLastLines(t *testing.T) {
-	g, err := newGoTool(t.Context(), os.Environ())
+	g, err := Find(t.Context(), os.Environ())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = g.run(t.Context(), t.TempDir(), nil, "build", "-nonsense")
-	var failed *GoError
+	_, err = g.Run(t.Context(), t.TempDir(), nil, "build", "-nonsense")
+	var failed *Error
 	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "go build -nonsense") || !strings.Contains(err.Error(), "flag provided but not defined") {
 		t.Errorf("got %v", err)
 	}
@@ -93,11 +93,11 @@ func TestEndOfTheContextKillsWhatTheGoCommandStarted(t *testing.T) {
 	if err := os.WriteFile(script, []byte("#!/bin/sh\nsleep 60 &\necho $! >"+dir+"/child.tmp\nmv "+dir+"/child.tmp "+dir+"/child\nwait\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	g := &goTool{path: script, env: []string{"PATH=" + os.Getenv("PATH")}}
+	g := &Tool{Path: script, env: []string{"PATH=" + os.Getenv("PATH")}}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := g.run(ctx, dir, nil, "build")
+		_, err := g.Run(ctx, dir, nil, "build")
 		ended <- err
 	}()
 	child := 0
