@@ -22,6 +22,7 @@ demo: build ## a custom logspout with kafka, run against the local engine (or st
 
 setup: # what the tests need beyond Go: Debian packages, installed where that is possible
 	@./test/setup.sh
+	@$(GO) mod download # also what only other platforms need: tests build from the module cache
 
 test: setup $(GOLANGCI) ## all tests, with the race detector; end to end where an engine answers
 	GOLANGCI_LINT=$(abspath $(GOLANGCI)) $(GO) test -race -timeout 15m ./...

@@ -17,7 +17,7 @@ const noRaceSleep = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", noRaceSleep) // for the processes that tests start
-	testscript.Main(m, map[string]func(){"logspout-builder": main})
+	testscript.Main(m, map[string]func(){"logspout-builder": main, "curl": curl})
 }
 
 // TestScripts runs testdata/script with the real go command and no network: modules come from the machine's module cache, which

@@ -22,7 +22,7 @@ func TestGuideShowsTheExampleAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := map[string]bool{}
-	for _, listing := range regexp.MustCompile("(?s)\n```go (\\S+)\n(.*?)```\n").FindAllStringSubmatch(string(page), -1) {
+	for _, listing := range regexp.MustCompile("(?s)\n```go webhook/(\\S+)\n(.*?)```\n").FindAllStringSubmatch(string(page), -1) {
 		name, text := listing[1], listing[2]
 		if name == "codec.go" { // the sketch of an extension point
 			continue

@@ -75,7 +75,9 @@ func readmeOption(head, cells []string) (manifest.Option, bool) {
 		text := strings.Trim(cells[i], "`")
 		switch head[i] {
 		case "default":
-			o.Default = strings.Trim(text, "-")
+			if o.Default = text; cells[i] == "-" || cells[i] == "--" { // none
+				o.Default = ""
+			}
 		case "type":
 			if slices.Contains(optionTypes, text) {
 				o.Type = text

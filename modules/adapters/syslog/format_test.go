@@ -2,6 +2,8 @@ package syslog_test
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -199,4 +201,21 @@ func BenchmarkEncode(b *testing.B) {
 			buf = append(buf[:0], record...)
 		}
 	})
+}
+
+// TestReadmeShowsTheRecordsAsTheyAre compares the records in README.md, each with its format behind it.
+func TestReadmeShowsTheRecordsAsTheyAre(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := regexp.MustCompile(`(?m)^(<14>.*?) {2,}(rfc\d+)$`).FindAllStringSubmatch(string(page), -1)
+	if len(records) != 2 {
+		t.Fatalf("%d records", len(records))
+	}
+	for _, r := range records {
+		if got := encode(t, core.Vars{"SYSLOG_FORMAT": r[2]}, "syslog+tcp://h:514", message("hello")); got != r[1]+"\n" {
+			t.Errorf("%s is %q, README.md shows %q", r[2], got, r[1])
+		}
+	}
 }
