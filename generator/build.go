@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
@@ -221,16 +222,12 @@ func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, ke
 	if err := b.offer(ctx, g, x.plan); err != nil {
 		return "", err
 	}
-	binary, err := b.compileAndVerify(ctx, g, x, dir)
+	binary, err := b.compileStep(ctx, g, x, dir)
+	if err == nil {
+		sum, err = b.verifyAndPublish(ctx, g, x, binary, output)
+	}
 	if err != nil {
 		return "", b.whatIsMissing(g, x.resolved.Lock, err)
-	}
-	if err := b.withinBudget(ctx, g, x, binary); err != nil {
-		return "", stepOf(StepVerify, err)
-	}
-	sum, err = publish(binary, output, "")
-	if err != nil {
-		return "", fmt.Errorf("write %s: %w", output, err)
 	}
 	if err := b.Cache.keepBinary(key, binary, sum); err != nil {
 		return "", fmt.Errorf("keep binary in the cache: %w", err)
@@ -239,20 +236,39 @@ func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, ke
 	return sum, nil
 }
 
-// compileAndVerify makes a project's binary in an empty directory.
-func (b *Builder) compileAndVerify(ctx context.Context, g *gotool.Tool, x *project, dir string) (string, error) {
+// compileStep is compile, reported as a step of the build.
+func (b *Builder) compileStep(ctx context.Context, g *gotool.Tool, x *project, dir string) (binary string, err error) {
 	done := b.step("compile", fmt.Sprintf("%s for %s/%s", g.Settings.GOVERSION, g.Settings.GOOS, g.Settings.GOARCH))
-	binary, err := b.compile(ctx, g, x, dir)
-	if err != nil {
+	if binary, err = b.compile(ctx, g, x, dir); err != nil {
 		return "", err
 	}
 	done(b.timings(dir)...)
-	done = b.step("verify", "build info and registrations")
-	if err := x.verify(ctx, g, binary); err != nil {
-		return "", stepOf(StepVerify, err)
-	}
-	done()
 	return binary, nil
+}
+
+// verifyAndPublish copies a binary to output, where it appears when it is what was planned. It is verified while it is copied.
+func (b *Builder) verifyAndPublish(ctx context.Context, g *gotool.Tool, x *project, binary, output string) (sum string, err error) {
+	var verifying sync.WaitGroup
+	var refused error
+	verifying.Go(func() {
+		done := b.step("verify", "build info and registrations")
+		if refused = x.verify(ctx, g, binary); refused == nil {
+			done()
+			refused = b.withinBudget(ctx, g, x, binary)
+		}
+	})
+	sum, err = publish(binary, output, func(string) error {
+		verifying.Wait()
+		return refused
+	})
+	verifying.Wait()
+	switch {
+	case refused != nil:
+		return "", stepOf(StepVerify, refused)
+	case err != nil:
+		return "", fmt.Errorf("write %s: %w", output, err)
+	}
+	return sum, nil
 }
 
 // project resolves and inspects a plan.

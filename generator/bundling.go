@@ -231,13 +231,13 @@ func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *project,
 		return nil, err
 	}
 	defer done()
-	binary, err := b.compileAndVerify(ctx, g, x, dir)
+	binary, err := b.compileStep(ctx, g, x, dir)
 	if err != nil {
 		return nil, err
 	}
-	sum, err := publish(binary, output, "")
+	sum, err := b.verifyAndPublish(ctx, g, x, binary, output)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", output, err)
+		return nil, err
 	}
 	info, err := os.Stat(output)
 	if err != nil {

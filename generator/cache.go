@@ -130,7 +130,12 @@ func (c *Cache) binary(key, target string) (sum string, ok bool, err error) {
 	if kept.untouched(file) {
 		err = copyFile(file, target)
 	} else {
-		got, err = publish(file, target, kept.SHA256)
+		got, err = publish(file, target, func(sum string) error {
+			if sum != kept.SHA256 {
+				return errDamaged
+			}
+			return nil
+		})
 	}
 	switch {
 	case errors.Is(err, errDamaged), errors.Is(err, fs.ErrNotExist) && !exists(file):
@@ -177,11 +182,15 @@ func (c *Cache) keepBinary(key, file, sum string) error {
 	if err := os.MkdirAll(parent, 0o750); err != nil {
 		return err
 	}
-	// A directory in the way is another builder's entry for the same key, and just as good.
-	if err := os.Rename(entry, filepath.Join(parent, key)); err != nil && !exists(filepath.Join(parent, key, "binary")) {
-		return err
+	target := filepath.Join(parent, key)
+	for range 10 {
+		// A directory in the way is another builder's entry for the same key, and just as good; without a binary it is one that goes just now.
+		if err = os.Rename(entry, target); err == nil || exists(filepath.Join(target, "binary")) {
+			return nil
+		}
+		_ = os.RemoveAll(target) // the other's business: the rename says whether it worked
 	}
-	return nil
+	return err
 }
 
 // pruneSometimes prunes when it was not done for an hour: it looks at every file that is kept.
@@ -232,9 +241,9 @@ func keepNewest(dir string, n int) {
 
 var errDamaged = errors.New("damaged cache entry")
 
-// publish copies a binary to target, which appears whole or not at all. Content other than wantSum ("" is any) is errDamaged. The copy
-// is the operating system's, and the digest is made at the same time: nobody else writes to file.
-func publish(file, target, wantSum string) (sum string, err error) {
+// publish copies a binary to target, which appears whole or not at all: when accept returns nil, which is asked with the content's digest
+// after the last byte. The copy is the operating system's, and the digest is made at the same time: nobody else writes to file.
+func publish(file, target string, accept func(sum string) error) (sum string, err error) {
 	in, err := os.Open(file)
 	if err != nil {
 		return "", err
@@ -245,10 +254,10 @@ func publish(file, target, wantSum string) (sum string, err error) {
 	var errHash error
 	hashing.Go(func() { sum, errHash = hashFile(in) })
 	err = copyWhole(target, in, 0o755, func() error {
-		if hashing.Wait(); errHash == nil && wantSum != "" && sum != wantSum {
-			return errDamaged
+		if hashing.Wait(); errHash != nil {
+			return errHash
 		}
-		return errHash
+		return accept(sum)
 	})
 	hashing.Wait()
 	return sum, err
