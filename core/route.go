@@ -282,6 +282,27 @@ func (r *Route) CheckOptions(known ...string) error {
 	return errors.Join(problems...)
 }
 
+// CheckAddressOnly reports a user, a password and a path, for adapters whose destination is an address and nothing else: they would be
+// ignored in silence. A path of "/", and one in the place of an address, are none.
+func (r *Route) CheckAddressOnly() error {
+	var problems []error
+	var ignored []string
+	if r.User != "" {
+		ignored = append(ignored, fmt.Sprintf("user %q", r.User))
+	}
+	if r.Password != "" {
+		ignored = append(ignored, "password")
+	}
+	if len(ignored) > 0 {
+		problems = append(problems, fmt.Errorf("%s: %s sends none and would connect without; take what stands in front of the @ out of the URI",
+			strings.Join(ignored, " and "), r.Adapter))
+	}
+	if r.Path != "" && r.Path != "/" && r.Address != "" {
+		problems = append(problems, fmt.Errorf("path %q: %s has no use for it; take it out of the URI", r.Path, r.Adapter))
+	}
+	return errors.Join(problems...)
+}
+
 // String is the route as a URI with its secrets hidden, for logs and people. Without secrets, ParseRoute gives the same route again.
 func (r *Route) String() string {
 	var b strings.Builder

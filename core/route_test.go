@@ -250,3 +250,26 @@ func FuzzParseRoute(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatAnAdapterWouldIgnoreIsTold(t *testing.T) {
+	for uri, want := range map[string]string{
+		"x://h:1":              "",
+		"x://h:1/":             "",
+		"x:///run/log.sock":    "",
+		"x://ops@h:1":          `user "ops": x sends none and would connect without; take what stands in front of the @ out of the URI`,
+		"x://:hunter2@h:1":     `password: x sends none and would connect without; take what stands in front of the @ out of the URI`,
+		"x+y://a:hunter2@h/in": "user \"a\" and password: x+y sends none and would connect without; take what stands in front of the @ out of the URI\npath \"/in\": x+y has no use for it; take it out of the URI",
+	} {
+		route, err := core.ParseRoute(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := route.CheckAddressOnly(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", uri, got, want)
+		}
+	}
+}

@@ -24,7 +24,7 @@ func New(env core.Env, route *core.Route) (core.Adapter, error) {
 		name, text = "option format", f
 	}
 	format, err2 := render.New(name, text, render.Options[*core.Message]{Backslashes: true})
-	if err := errors.Join(err, err2); err != nil {
+	if err := errors.Join(route.CheckAddressOnly(), err, err2); err != nil {
 		return nil, err
 	}
 	return &Adapter{stream: s, format: format}, nil

@@ -52,6 +52,7 @@ func TestRawKeepsTheAdapterContract(t *testing.T) {
 			{URI: "raw+tcp://host?format={{.Dta}}", Problems: []string{"want host:port", `did you mean "Data"?`}},
 			{URI: "raw+tpc://host:1", Problems: []string{"tpc", `did you mean "tcp"?`}},
 			{URI: "raw+udp://host:1?datagram_bytes=1", Problems: []string{"datagram_bytes", "480"}},
+			{URI: "raw+tcp://ops:hunter2@host:514/lines", Problems: []string{`user "ops" and password: raw+tcp sends none`, `path "/lines"`}},
 			{URI: "raw+tcp://", Problems: []string{"address"}},
 		},
 	})

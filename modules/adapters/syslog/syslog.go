@@ -19,7 +19,7 @@ type Adapter struct {
 func New(env core.Env, route *core.Route) (core.Adapter, error) {
 	f, err := newFormat(env, route)
 	s, err2 := stream.ForRoute(env, route, "syslog", "udp", options...)
-	if err := errors.Join(err, err2); err != nil {
+	if err := errors.Join(route.CheckAddressOnly(), err, err2); err != nil {
 		return nil, err
 	}
 	return &Adapter{stream: s, format: f}, nil

@@ -51,6 +51,7 @@ func TestSyslogKeepsTheAdapterContract(t *testing.T) {
 				Invalid: []moduletest.InvalidRoute{
 					{URI: "syslog+tcp://host?format=x&framing=y&facility=z&tag={{.X}}", Problems: []string{"host:port", "format", "framing", "facility", "tag:1"}},
 					{URI: "syslog+tls://host:1?tls.ca=/no/such/file&tls.cert=/a", Problems: []string{"/no/such/file", "tls.key"}},
+					{URI: "syslog+tcp://ops:hunter2@host:514/messages", Problems: []string{`user "ops" and password: syslog+tcp sends none`, `path "/messages"`}},
 					{URI: "syslog+unix://run/log?socket=x", Problems: []string{"absolute", "socket"}},
 				},
 			})
