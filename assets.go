@@ -5,7 +5,7 @@ package assets
 import "embed"
 
 // Files holds, under their paths in the repository, the registry, the licence, templates and the source of the runtime. It has more than
-// a binary needs (tests, documentation): generator.NewCore chooses.
+// a binary needs (tests, documentation): packed.NewCore chooses.
 //
 //go:embed LICENSE registry.json core modules templates
 var Files embed.FS

@@ -96,7 +96,7 @@ func (p *Plan) mentioned(text string) *Package {
 			if mentions(line, x.Path, "/") {
 				return &external[i]
 			}
-			if m := p.localModule(x.Local); m != nil && (mentions(line, m.Path, "/") || mentions(line, m.directory, "/")) {
+			if m := p.localModule(x.Local); m != nil && (mentions(line, m.Path, "/") || mentions(line, m.Directory, "/")) {
 				return &external[i]
 			}
 		}
@@ -154,7 +154,7 @@ const (
 // explain says in a line what the go command's stderr means, and what to do about it; both are "" for what it says best itself.
 func explain(stderr string) (reason, next string) {
 	if m := conflict.FindStringSubmatch(stderr); m != nil {
-		if m[2] == CorePath {
+		if m[2] == manifest.CorePath {
 			return fmt.Sprintf("%s needs the core at %s, and this builder carries an older one", m[1], m[3]), "use a newer logspout-builder, or an older version of the module"
 		}
 		return fmt.Sprintf("the versions asked for cannot be had together: %s needs %s at %s", m[1], m[2], m[3]),

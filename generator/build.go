@@ -11,15 +11,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/cache"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
 
 // Builder makes binaries and projects of plans.
 type Builder struct {
-	Core  *Core
-	Cache *Cache
+	Core  *packed.Core
+	Cache *cache.Cache
 	// Lock is what the plan was resolved to before. It is obeyed as far as it fits; nil is none.
 	Lock *lock.Lock
 	// Locked refuses what does not fit Lock.
@@ -73,7 +76,8 @@ type Result struct {
 // project is a plan with everything that `go build` needs.
 type project struct {
 	plan     *Plan
-	list     *buildList
+	list     *buildlist.List
+	found    findings
 	source   map[string][]byte
 	made     stamp
 	resolved *Resolution
@@ -189,13 +193,13 @@ func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, reso
 	if err != nil {
 		return nil, err
 	}
-	if file, ok := b.Cache.binaryFile(key); ok {
+	if file, ok := b.Cache.BinaryFile(key); ok {
 		if err := b.withinBudget(ctx, g, x, file); err != nil {
 			return nil, stepOf(StepVerify, err)
 		}
 	}
 	looked := time.Now()
-	sum, ok, err := b.Cache.binary(key, output)
+	sum, ok, err := b.Cache.Binary(key, output)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", output, err)
 	}
@@ -214,7 +218,7 @@ func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, reso
 
 // makeBinary compiles and verifies a project, keeps the binary under key and copies it to output.
 func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, key, output string) (sum string, err error) {
-	dir, cleanUp, err := b.Cache.scratch()
+	dir, cleanUp, err := b.Cache.Scratch()
 	if err != nil {
 		return "", err
 	}
@@ -229,10 +233,10 @@ func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, ke
 	if err != nil {
 		return "", b.whatIsMissing(g, x.resolved.Lock, err)
 	}
-	if err := b.Cache.keepBinary(key, binary, sum); err != nil {
+	if err := b.Cache.KeepBinary(key, binary, sum); err != nil {
 		return "", fmt.Errorf("keep binary in the cache: %w", err)
 	}
-	b.Cache.pruneSometimes(time.Now())
+	b.Cache.PruneSometimes(time.Now())
 	return sum, nil
 }
 
@@ -257,7 +261,7 @@ func (b *Builder) verifyAndPublish(ctx context.Context, g *gotool.Tool, x *proje
 			refused = b.withinBudget(ctx, g, x, binary)
 		}
 	})
-	sum, err = publish(binary, output, func(string) error {
+	sum, err = cache.Publish(binary, output, func(string) error {
 		verifying.Wait()
 		return refused
 	})
@@ -286,12 +290,13 @@ func (b *Builder) projectOf(ctx context.Context, g *gotool.Tool, plan *Plan, res
 	if err != nil {
 		return nil, err
 	}
+	var found findings
 	if len(plan.external()) > 0 {
-		if err := b.whatIsMissing(g, resolved.Lock, b.inspect(ctx, g, plan, list)); err != nil {
-			return nil, stepOf(StepResolve, err)
+		if found, err = b.inspect(ctx, g, plan, list); err != nil {
+			return nil, stepOf(StepResolve, b.whatIsMissing(g, resolved.Lock, err))
 		}
-		b.reportEffects(plan, list)
-		if err := plan.checkServes(list.Found); err != nil {
+		b.reportEffects(plan, found)
+		if err := plan.checkServes(found.extensions); err != nil {
 			return nil, err
 		}
 	}
@@ -299,10 +304,10 @@ func (b *Builder) projectOf(ctx context.Context, g *gotool.Tool, plan *Plan, res
 	if err != nil {
 		return nil, err
 	}
-	x := &project{plan: plan, list: list, resolved: resolved, made: stamp{
+	x := &project{plan: plan, list: list, found: found, resolved: resolved, made: stamp{
 		Project: "sha256:" + digest(planJSON, list.GoMod, list.GoSum), Manifest: "sha256:" + plan.Digest(), Lock: resolved.Lock.Digest(),
 	}}
-	renames, err := plan.renames(list.Found)
+	renames, err := plan.renames(found.extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +362,7 @@ func BinaryName(name, goos string) string {
 
 // scratchProject writes files into a scratch directory.
 func (b *Builder) scratchProject(files map[string][]byte) (dir string, done func(), err error) {
-	if dir, done, err = b.Cache.scratch(); err != nil {
+	if dir, done, err = b.Cache.Scratch(); err != nil {
 		return "", nil, err
 	}
 	if err := writeFiles(dir, files); err != nil {

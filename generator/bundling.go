@@ -8,18 +8,17 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
-	"golang.org/x/mod/module"
-	"golang.org/x/mod/zip"
-
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/bundle"
+	"github.com/gliderlabs/logspout-builder/generator/cache"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // The files of a bundle.
@@ -69,7 +68,7 @@ func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []go
 	if err := bundle.Write(&archive, files); err != nil {
 		return nil, err
 	}
-	return x.resolved, WriteWhole(output, archive.Bytes(), 0o644)
+	return x.resolved, wholefile.Write(output, archive.Bytes(), 0o644)
 }
 
 func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, error) {
@@ -77,12 +76,12 @@ func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, er
 	for name, data := range x.files() {
 		files[bundleProject+name] = data
 	}
-	modules, err := moduleFiles(g.Settings.GOMODCACHE, x.resolved.Lock)
+	modules, err := moduleFiles(g, x.resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range append([]*packed{&b.Core.packed}, x.plan.local...) {
-		served, err := m.serve()
+	for _, m := range append([]*packed.Module{&b.Core.Module}, x.plan.local...) {
+		served, err := m.Serve()
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +90,7 @@ func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, er
 	for name, data := range modules {
 		files[bundleProxy+name] = data
 	}
-	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.list.Found)}
+	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.found.extensions)}
 	if note.Plan, err = json.Marshal(x.plan); err != nil {
 		return nil, err
 	}
@@ -101,50 +100,9 @@ func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, er
 	return files, nil
 }
 
-// serve gives the packed module's files as a module proxy has them.
-func (m *packed) serve() (map[string][]byte, error) {
-	var archive bytes.Buffer
-	if err := zip.Create(&archive, m.Version, m.files); err != nil {
-		return nil, fmt.Errorf("pack %s: %w", m, err)
-	}
-	return serve(m.Version, func(ext string) ([]byte, error) {
-		if ext == "mod" {
-			return m.goMod, nil
-		}
-		return archive.Bytes(), nil
-	})
-}
-
-// serve gives a module's files as a module proxy has them. read gives its "mod" and "zip".
-func serve(m module.Version, read func(ext string) ([]byte, error)) (files map[string][]byte, err error) {
-	escapedPath, err := module.EscapePath(m.Path)
-	if err != nil {
-		return nil, err
-	}
-	escapedVersion, err := module.EscapeVersion(m.Version)
-	if err != nil {
-		return nil, err
-	}
-	base := path.Join(escapedPath, "@v", escapedVersion)
-	info, err := json.Marshal(struct {
-		Version string
-		Time    time.Time
-	}{m.Version, time.Unix(0, 0).UTC()})
-	if err != nil {
-		return nil, err
-	}
-	files = map[string][]byte{base + ".info": info}
-	for _, ext := range []string{"mod", "zip"} {
-		if files[base+"."+ext], err = read(ext); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
-}
-
 // rehearse builds the targets' platforms from the files alone and throws the binaries away.
 func (b *Builder) rehearse(ctx context.Context, files map[string][]byte, on []gotool.Platform) error {
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err != nil {
 		return err
 	}
@@ -181,14 +139,14 @@ func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targ
 	if err != nil {
 		return nil, err
 	}
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	alone := &Builder{Cache: NewCache(dir), Offline: true, Report: b.Report}
+	alone := &Builder{Cache: cache.New(dir), Offline: true, Report: b.Report}
 	alone.Environ = append(append(alone.Environ, b.Environ...), "GOMODCACHE="+filepath.Join(dir, "modcache"), "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local")
-	root := alone.Cache.proxy().dir
+	root := alone.Cache.Proxy().Dir
 	for name, data := range files {
 		if name, ok := strings.CutPrefix(name, bundleProxy); ok {
 			file := filepath.Join(root, filepath.FromSlash(name))
@@ -226,7 +184,7 @@ func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targ
 
 // buildUncached compiles and verifies a project whose modules are all offered already.
 func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *project, output string) (*Result, error) {
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +226,7 @@ func bundledProject(files map[string][]byte) (*project, error) {
 	}
 	x := &project{
 		plan: plan, resolved: &Resolution{Lock: l}, source: map[string][]byte{},
-		list: &buildList{GoMod: files[bundleProject+"go.mod"], GoSum: files[bundleProject+"go.sum"], Found: note.Extensions},
+		list: &buildlist.List{GoMod: files[bundleProject+"go.mod"], GoSum: files[bundleProject+"go.sum"]}, found: findings{extensions: note.Extensions},
 		made: stamp{Project: note.Digest, Manifest: note.Manifest, Lock: l.Digest()},
 	}
 	for name, data := range files {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
 
@@ -80,13 +81,13 @@ func (b *Builder) blameCompile(x *project, err error) error {
 		return blamed
 	}
 	m := compiled.FindStringSubmatch(failed.Stderr)
-	versions, readErr := x.list.versions()
+	versions, readErr := x.list.Versions()
 	if m == nil || readErr != nil {
 		return blamed
 	}
 	culprit := module.Version{}
 	for path, v := range versions {
-		if within(m[1], path) && len(path) > len(culprit.Path) {
+		if manifest.Within(m[1], path) && len(path) > len(culprit.Path) {
 			culprit = module.Version{Path: path, Version: v.Version}
 		}
 	}

@@ -8,11 +8,11 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/license"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // Contents is what a plan's binary would say of itself, made without compiling it: its modules are those of the whole build list, of which a
@@ -30,37 +30,12 @@ func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, e
 	if err != nil {
 		return nil, err
 	}
-	info, err := list.buildInfo()
+	info, err := list.BuildInfo()
 	if err != nil {
 		return nil, err
 	}
 	info.GoVersion = g.Settings.GOVERSION
 	info.Settings = []debug.BuildSetting{{Key: "GOARCH", Value: g.Settings.GOARCH}, {Key: "GOOS", Value: g.Settings.GOOS}}
-	return info, nil
-}
-
-// buildInfo is the build list in the form that binaries have.
-func (l *buildList) buildInfo() (*debug.BuildInfo, error) {
-	goMod, err := modfile.Parse("go.mod", l.GoMod, nil)
-	if err != nil {
-		return nil, err
-	}
-	sums := map[module.Version]string{}
-	for line := range strings.Lines(string(l.GoSum)) {
-		if w := strings.Fields(line); len(w) == 3 {
-			sums[module.Version{Path: w[0], Version: w[1]}] = w[2]
-		}
-	}
-	info := &debug.BuildInfo{Path: projectPath, Main: debug.Module{Path: projectPath}}
-	for _, r := range goMod.Require {
-		m := &debug.Module{Path: r.Mod.Path, Version: r.Mod.Version, Sum: sums[r.Mod]}
-		for _, replaced := range goMod.Replace {
-			if replaced.Old.Path == m.Path && (replaced.Old.Version == "" || replaced.Old.Version == m.Version) {
-				m.Sum, m.Replace = "", &debug.Module{Path: replaced.New.Path, Version: replaced.New.Version, Sum: sums[replaced.New]}
-			}
-		}
-		info.Deps = append(info.Deps, m)
-	}
 	return info, nil
 }
 
@@ -101,7 +76,7 @@ func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Mod
 	if err != nil {
 		return nil, err
 	}
-	var local []*packed
+	var local []*packed.Module
 	if plan != nil {
 		local = plan.local
 	}
@@ -117,29 +92,18 @@ func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Mod
 }
 
 // license is the SPDX expression of a module with this content ("" is any), "" when it is not known or the module is not on this machine.
-func (b *Builder) license(g *gotool.Tool, local []*packed, m module.Version, sum string) string {
-	for _, mine := range append([]*packed{&b.Core.packed}, local...) {
-		if mine.Version == m && (sum == "" || sum == mine.zipSum) {
-			return mine.license()
+func (b *Builder) license(g *gotool.Tool, local []*packed.Module, m module.Version, sum string) string {
+	for _, mine := range append([]*packed.Module{&b.Core.Module}, local...) {
+		if mine.Version == m && (sum == "" || sum == mine.ZipSum) {
+			return mine.License()
 		}
 	}
-	return cachedLicense(g.Settings.GOMODCACHE, m, sum)
-}
-
-// license is the SPDX expression of a module that the builder packed.
-func (p *packed) license() string {
-	var texts [][]byte
-	for _, f := range p.files {
-		if file, ok := f.(memoryFile); ok && !strings.Contains(file.name, "/") && license.IsFile(file.name) {
-			texts = append(texts, file.data)
-		}
-	}
-	return license.OfTexts(texts)
+	return cachedLicense(g, m, sum)
 }
 
 // cachedLicense is the SPDX expression of a module in the go command's module cache, "" when it is not there with this sum.
-func cachedLicense(cache string, m module.Version, sum string) string {
-	file, err := downloadFile(cache, m, "zip")
+func cachedLicense(g *gotool.Tool, m module.Version, sum string) string {
+	file, err := g.ModuleFile(m, "zip")
 	if err != nil {
 		return "" // no path of a module: a directory that a foreign binary was built from
 	}

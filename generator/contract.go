@@ -16,11 +16,13 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // moduletestPackage has the contract checks.
-const moduletestPackage = CorePath + "/core/moduletest"
+const moduletestPackage = manifest.CorePath + "/core/moduletest"
 
 // Contract says how a package's registrations are held against the contracts of their kinds.
 type Contract struct {
@@ -50,7 +52,7 @@ func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, eac
 	if err != nil {
 		return err
 	}
-	left := slices.DeleteFunc(plan.extensions(x.list.Found), func(e Extension) bool {
+	left := slices.DeleteFunc(plan.extensions(x.found.extensions), func(e Extension) bool {
 		return e.Package != c.Package || slices.Contains(c.Skip, e.Point)
 	})
 	if len(left) == 0 {
@@ -194,7 +196,7 @@ func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags [
 	if err != nil {
 		return err
 	}
-	if err := b.Cache.proxy().offer(&b.Core.packed); err != nil {
+	if err := b.Cache.Proxy().Offer(&b.Core.Module); err != nil {
 		return err
 	}
 	language := b.Core.Bundled.Go
@@ -214,11 +216,11 @@ func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags [
 	if err := errors.Join(
 		work.AddGoStmt(language),
 		work.AddUse(filepath.ToSlash(moduleDir), ""),
-		work.AddReplace(CorePath, "", CorePath, b.Core.Version.Version),
+		work.AddReplace(manifest.CorePath, "", manifest.CorePath, b.Core.Version.Version),
 	); err != nil {
 		return err
 	}
-	scratch, done, err := b.scratchProject(map[string][]byte{"go.work": modfile.Format(work.Syntax), "go.work.sum": formatGoSum(b.Core.sumLines())})
+	scratch, done, err := b.scratchProject(map[string][]byte{"go.work": modfile.Format(work.Syntax), "go.work.sum": buildlist.FormatGoSum(b.Core.SumLines())})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
 
 // cost shares out the size of a project's binary: it links another with a symbol table, and asks the go command who imports whom.
 func (b *Builder) cost(ctx context.Context, g *gotool.Tool, x *project, file int64) (*size.Sizes, error) {
-	dir, cleanUp, err := b.Cache.scratch()
+	dir, cleanUp, err := b.Cache.Scratch()
 	if err != nil {
 		return nil, err
 	}

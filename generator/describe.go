@@ -5,7 +5,6 @@ import (
 	"context"
 	"debug/buildinfo"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -88,12 +87,12 @@ func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *man
 		}
 		described.License = b.license(g, nil, from, described.Sum)
 		d.Modules = append(d.Modules, described)
-		if m.Path == CorePath {
+		if m.Path == manifest.CorePath {
 			d.Core = m.Version
 		}
 	}
 	if d.Core == "" {
-		return nil, fmt.Errorf("%s has no %s in it: it is no logspout of this builder's", file, CorePath)
+		return nil, fmt.Errorf("%s has no %s in it: it is no logspout of this builder's", file, manifest.CorePath)
 	}
 	if settings["GOOS"] != g.Settings.GOHOSTOS || settings["GOARCH"] != g.Settings.GOHOSTARCH {
 		return d, nil
@@ -154,8 +153,8 @@ func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *man
 		return nil, err
 	}
 	p := plan.Packages[0]
-	d := &Description{Kind: "package", Name: p.Path, Core: plan.Core, Extensions: plan.extensions(x.list.Found), Effects: x.list.Effects[p.Path]}
-	versions, err := x.list.versions()
+	d := &Description{Kind: "package", Name: p.Path, Core: plan.Core, Extensions: plan.extensions(x.found.extensions), Effects: x.found.effects[p.Path]}
+	versions, err := x.list.Versions()
 	if err != nil {
 		return nil, err
 	}
@@ -183,26 +182,26 @@ func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *man
 	}
 	for _, path := range slices.Sorted(maps.Keys(needed)) {
 		v := versions[path]
-		m := DescribedModule{Path: path, Version: v.Version, Sum: x.list.sum(v), License: b.license(g, nil, v, x.list.sum(v))}
+		m := DescribedModule{Path: path, Version: v.Version, Sum: x.list.Sum(v), License: b.license(g, nil, v, x.list.Sum(v))}
 		if v.Path != path {
 			m.Replace = v.String()
 		}
 		d.Modules = append(d.Modules, m)
-		if within(p.Path, path) && len(path) > len(holder) {
+		if manifest.Within(p.Path, path) && len(path) > len(holder) {
 			holder, d.Version = path, v.Version
 		}
 	}
 	d.Options = optionsOf(d.Extensions, registry)
 	if !p.Bundled && len(d.Options) == 0 {
 		below := strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/")
-		if files := b.moduleFiles(g, versions[holder]); files != nil {
+		if files := g.ModuleSource(versions[holder]); files != nil {
 			readme, err := fs.ReadFile(files, joinSlash(below, "README.md"))
 			if options := inspect.ReadmeOptions(string(readme)); err == nil && len(options) > 0 {
 				d.Options = []PackageOptions{{p.Path, options}}
 			}
 		}
 	}
-	if files := b.moduleFiles(g, versions[holder]); files != nil {
+	if files := g.ModuleSource(versions[holder]); files != nil {
 		d.Summary = inspect.Synopsis(files, cmp.Or(strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/"), "."))
 	}
 	return d, nil
@@ -213,28 +212,4 @@ func joinSlash(dir, name string) string {
 		return name
 	}
 	return dir + "/" + name
-}
-
-// sum is what go.sum has for a module's content, "" when it has nothing.
-func (l *buildList) sum(m module.Version) string {
-	for line := range strings.Lines(string(l.GoSum)) {
-		if rest, ok := strings.CutPrefix(line, m.Path+" "+m.Version+" "); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return ""
-}
-
-// moduleFiles are a module's files in the module cache; nil when they are not there.
-func (*Builder) moduleFiles(g *gotool.Tool, m module.Version) fs.FS {
-	escapedPath, errPath := module.EscapePath(m.Path)
-	escapedVersion, errVersion := module.EscapeVersion(m.Version)
-	if errors.Join(errPath, errVersion) != nil || g.Settings.GOMODCACHE == "" {
-		return nil
-	}
-	dir := filepath.Join(g.Settings.GOMODCACHE, filepath.FromSlash(escapedPath)+"@"+escapedVersion)
-	if !exists(dir) {
-		return nil
-	}
-	return os.DirFS(dir)
 }

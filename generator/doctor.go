@@ -49,9 +49,7 @@ func (b *Builder) Diagnose(ctx context.Context) []Finding {
 func (b *Builder) cachedModules(g *gotool.Tool) Finding {
 	missing := 0
 	for _, m := range b.Core.Bundled.Modules {
-		path, pathErr := module.EscapePath(m.Path)
-		version, versionErr := module.EscapeVersion(m.Version)
-		if pathErr != nil || versionErr != nil || !exists(filepath.Join(g.Settings.GOMODCACHE, "cache", "download", filepath.FromSlash(path), "@v", version+".zip")) {
+		if !g.HasModule(module.Version{Path: m.Path, Version: m.Version}) {
 			missing++
 		}
 	}
@@ -82,7 +80,7 @@ func findGit() Finding {
 
 // findCache tells whether the builder can write where it has to.
 func (b *Builder) findCache() Finding {
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "probe"), make([]byte, 1<<20), 0o600)
 		done()
@@ -90,5 +88,5 @@ func (b *Builder) findCache() Finding {
 	if err != nil {
 		return Finding{"cache", FindingMissing, err.Error(), "make room or change its permissions, or let LOGSPOUT_BUILDER_CACHE name another directory"}
 	}
-	return Finding{"cache", FindingOK, b.Cache.dir, ""}
+	return Finding{"cache", FindingOK, b.Cache.Dir(), ""}
 }

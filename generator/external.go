@@ -8,30 +8,37 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/cache"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // corePackage is what a module imports of the core.
-const corePackage = CorePath + "/core"
+const corePackage = manifest.CorePath + "/core"
 
-// inspections is where the cache keeps what packages turned out to be.
-const inspections = "inspections"
+// findings are what inspection found of external packages.
+type findings struct {
+	extensions []Extension
+	// effects are what else the packages do when the binary starts, by package.
+	effects map[string][]inspect.Effect
+}
 
 // inspect looks at the plan's external packages before they are compiled into a binary: each is there, can be imported, compiles, and
-// registers at least one extension under a name that no other has. What it finds goes into the list; it is kept by the content of all
-// modules, and not looked for again.
-func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *buildList) error {
+// registers at least one extension under a name that no other has. What it finds is kept by the content of all modules, and not
+// looked for again.
+func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *buildlist.List) (found findings, err error) {
 	external := p.external()
 	reports, err := b.reports(ctx, g, p, list)
 	if err != nil {
-		return err
+		return found, err
 	}
-	list.Effects = map[string][]inspect.Effect{}
+	found.effects = map[string][]inspect.Effect{}
 	var problems []error
 	for i, r := range reports {
 		for _, problem := range r.Problems {
-			reason, x := p.localModule(external[i].Local).located(problem.Reason), external[i]
+			reason, x := p.localModule(external[i].Local).Located(problem.Reason), external[i]
 			if problem.Module != "" && problem.Version != "" && x.Local == "" && !strings.Contains(reason, problem.Version) {
 				reason = fmt.Sprintf("%s (%s %s)", reason, problem.Module, problem.Version)
 			}
@@ -42,19 +49,19 @@ func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 		}
 		for _, reg := range r.Registrations {
 			if reg.In == corePackage || reg.In == "" {
-				list.Found = append(list.Found, Extension{Point: reg.Point, Name: reg.Name, Package: reg.Package})
+				found.extensions = append(found.extensions, Extension{Point: reg.Point, Name: reg.Name, Package: reg.Package})
 			}
 		}
 		if len(r.Effects) > 0 {
-			list.Effects[r.Package] = r.Effects
+			found.effects[r.Package] = r.Effects
 		}
 	}
 	if len(problems) == 0 {
-		problems = p.clashes(list.Found)
+		problems = p.clashes(found.extensions)
 	}
-	slices.SortFunc(list.Found, compareExtensions)
-	list.Found = slices.Compact(list.Found)
-	return errors.Join(problems...)
+	slices.SortFunc(found.extensions, compareExtensions)
+	found.extensions = slices.Compact(found.extensions)
+	return found, errors.Join(problems...)
 }
 
 // workedBefore names the version of a module that the lock has, where that is another: the last one that was built.
@@ -74,7 +81,7 @@ func (b *Builder) workedBefore(path, version string) string {
 }
 
 // reports are what the plan's external packages turned out to be.
-func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *buildList) ([]inspect.Report, error) {
+func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *buildlist.List) ([]inspect.Report, error) {
 	toolchain, err := g.Settings.Toolchain()
 	if err != nil {
 		return nil, err
@@ -90,7 +97,7 @@ func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 	}
 	var reports []inspect.Report
 	key := digest(wanted, list.GoMod, list.GoSum, toolchain)
-	if b.Cache.recall(inspections, key, &reports) && len(reports) == len(paths) {
+	if b.Cache.Recall(cache.Inspections, key, &reports) && len(reports) == len(paths) {
 		return reports, nil
 	}
 	if err := b.offer(ctx, g, p); err != nil {
@@ -117,20 +124,20 @@ func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 		return reports, nil // another cause may be gone the next time: a full disk, a killed compiler
 	}
 	finished()
-	return reports, b.Cache.keep(inspections, key, reports)
+	return reports, b.Cache.Keep(cache.Inspections, key, reports)
 }
 
 // reportEffects warns of packages that do more than register when the binary starts.
-func (b *Builder) reportEffects(p *Plan, list *buildList) {
+func (b *Builder) reportEffects(p *Plan, found findings) {
 	const most = 3
 	for _, x := range p.Packages {
-		effects := list.Effects[x.Path]
+		effects := found.effects[x.Path]
 		if len(effects) == 0 {
 			continue
 		}
 		var told []string
 		for _, e := range effects[:min(len(effects), most)] {
-			told = append(told, e.What+" at "+p.localModule(x.Local).located(e.At))
+			told = append(told, e.What+" at "+p.localModule(x.Local).Located(e.At))
 		}
 		if more := len(effects) - most; more > 0 {
 			told = append(told, fmt.Sprintf("and %d more", more))
@@ -160,7 +167,7 @@ func (p *Plan) checkServes(found []Extension) error {
 // unpacked names files of local modules by where they are in the user's directories.
 func (p *Plan) unpacked(text string) string {
 	for _, m := range p.local {
-		text = m.unpacked(text)
+		text = m.Unpacked(text)
 	}
 	return text
 }

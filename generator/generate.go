@@ -16,6 +16,9 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // carried is the directory of a generated project that holds the core's source.
@@ -51,7 +54,7 @@ func (b *Builder) Generate(ctx context.Context, plan *Plan, dir string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { //nolint:gosec // a project is for everyone whom umask lets read
 			return err
 		}
-		if err := WriteWhole(target, files[name], 0o644); err != nil {
+		if err := wholefile.Write(target, files[name], 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", target, err)
 		}
 	}
@@ -92,24 +95,20 @@ func holds(file string, want []byte) bool {
 }
 
 // standalone is the project with all that only the builder could serve put into directories of its own.
-func (x *project) standalone(core *Core) (map[string][]byte, error) {
+func (x *project) standalone(core *packed.Core) (map[string][]byte, error) {
 	goMod, err := modfile.Parse("go.mod", x.list.GoMod, nil)
 	if err != nil {
 		return nil, err
 	}
 	goSum := string(x.list.GoSum)
 	files := x.files()
-	for _, m := range append([]*packed{&core.packed}, x.plan.local...) {
+	for _, m := range append([]*packed.Module{&core.Module}, x.plan.local...) {
 		dir := carried
-		if m.Path != CorePath {
+		if m.Path != manifest.CorePath {
 			dir = path.Join("local", m.Path)
 		}
-		for _, f := range m.files {
-			data, ok := f.(memoryFile)
-			if !ok {
-				return nil, fmt.Errorf("file %s of %s is not in memory", f.Path(), m)
-			}
-			files[path.Join(dir, f.Path())] = data.data
+		for name, data := range m.Content() {
+			files[path.Join(dir, name)] = data
 		}
 		for _, r := range slices.Clone(goMod.Replace) {
 			if r.New == m.Version {
@@ -118,12 +117,12 @@ func (x *project) standalone(core *Core) (map[string][]byte, error) {
 				}
 			}
 		}
-		if m.Path == CorePath {
+		if m.Path == manifest.CorePath {
 			if err := goMod.AddReplace(m.Path, "", "./"+dir, ""); err != nil {
 				return nil, err
 			}
 		}
-		for _, line := range m.sumLines() {
+		for _, line := range m.SumLines() {
 			goSum = strings.Replace(goSum, line+"\n", "", 1)
 		}
 	}

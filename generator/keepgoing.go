@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // LeftOut is a package that a build was made without.
@@ -64,7 +66,7 @@ func (p *Plan) less(out []LeftOut) *Plan {
 	q.Packages = slices.DeleteFunc(slices.Clone(p.Packages), func(x Package) bool {
 		return slices.ContainsFunc(out, func(l LeftOut) bool { return l.Package == x.Path })
 	})
-	q.local = slices.DeleteFunc(slices.Clone(p.local), func(m *packed) bool {
+	q.local = slices.DeleteFunc(slices.Clone(p.local), func(m *packed.Module) bool {
 		return !slices.ContainsFunc(q.Packages, func(x Package) bool { return x.Local == m.String() }) &&
 			!slices.ContainsFunc(q.Replace, func(r Replacement) bool { return r.Path == m.Path && r.Version == m.Version.Version })
 	})

@@ -3,25 +3,20 @@ package generator
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
-	"io"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // Resolution is what a plan was resolved to.
@@ -125,7 +120,7 @@ func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *Plan, asked *l
 			before = b.Lock.Format()
 		}
 		key = digest([]byte(p.Digest()), start.GoMod, start.GoSum, before)
-		if l, ok := b.Cache.lock(key); ok && len(l.Misfits(asked)) <= 1 { // one is the toolchain, which is no part of the key
+		if l, ok := b.Cache.Lock(key); ok && len(l.Misfits(asked)) <= 1 { // one is the toolchain, which is no part of the key
 			l.Toolchain = asked.Toolchain
 			return l, nil, nil
 		}
@@ -136,7 +131,7 @@ func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *Plan, asked *l
 	}
 	done()
 	if key != "" {
-		if err := b.Cache.keepLock(key, l); err != nil {
+		if err := b.Cache.KeepLock(key, l); err != nil {
 			return nil, nil, fmt.Errorf("keep lock in the cache: %w", err)
 		}
 	}
@@ -169,8 +164,8 @@ func raised(before, after *lock.Lock) bool {
 }
 
 // asked is the part of a plan's lock that needs no resolution.
-func (p *Plan) asked(core *Core, toolchain string) *lock.Lock {
-	l := &lock.Lock{Core: lock.Core{Version: core.Version.Version, Sum: core.zipSum}, Toolchain: toolchain}
+func (p *Plan) asked(core *packed.Core, toolchain string) *lock.Lock {
+	l := &lock.Lock{Core: lock.Core{Version: core.Version.Version, Sum: core.ZipSum}, Toolchain: toolchain}
 	for _, x := range p.Packages {
 		l.Wants = append(l.Wants, lock.Want{Name: x.lockName(), Query: x.Query})
 		if x.Local != "" {
@@ -185,7 +180,7 @@ func (p *Plan) asked(core *Core, toolchain string) *lock.Lock {
 		}
 	}
 	for _, m := range p.local {
-		l.Locals = append(l.Locals, lock.LocalModule{Path: m.Path, Needs: m.needs()})
+		l.Locals = append(l.Locals, lock.LocalModule{Path: m.Path, Needs: m.Needs()})
 	}
 	l.Sort()
 	return l
@@ -200,40 +195,6 @@ func (x Package) lockName() string {
 }
 
 func (r Replacement) target() module.Version { return module.Version{Path: r.Path, Version: r.Version} }
-
-// needs identifies what a module needs from others: its go.mod, and what its files import on any platform.
-func (m *packed) needs() string {
-	imports := map[string]bool{}
-	for _, f := range m.files {
-		if !strings.HasSuffix(f.Path(), ".go") {
-			continue
-		}
-		r, err := f.Open()
-		if err != nil {
-			continue // of memory: cannot be
-		}
-		source, err := io.ReadAll(r)
-		if err != nil {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), f.Path(), source, parser.ImportsOnly)
-		if err != nil {
-			continue // compiling says it better
-		}
-		for _, spec := range parsed.Imports {
-			path, err := strconv.Unquote(spec.Path.Value)
-			if first, _, _ := strings.Cut(path, "/"); err == nil && strings.Contains(first, ".") && !within(path, m.Path) {
-				imports[path] = true
-			}
-		}
-	}
-	h := sha256.New()
-	h.Write(m.goMod)
-	for _, path := range slices.Sorted(maps.Keys(imports)) {
-		h.Write([]byte("\x00" + path))
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
 
 // misfits are the facts in which a lock is not what the plan asks for, each with its place; without a lock there are none.
 func (p *Plan) misfits(l, asked *lock.Lock) []Move {
@@ -250,7 +211,7 @@ func (p *Plan) misfits(l, asked *lock.Lock) []Move {
 // posOf is where the manifest asks for what changed.
 func (p *Plan) posOf(c lock.Change) manifest.Pos {
 	for _, x := range p.Packages {
-		if c.Kind == "with" && x.lockName() == c.Name || c.Kind == "local" && x.Local != "" && within(x.Path, c.Name) {
+		if c.Kind == "with" && x.lockName() == c.Name || c.Kind == "local" && x.Local != "" && manifest.Within(x.Path, c.Name) {
 			return x.Pos
 		}
 	}
@@ -290,10 +251,10 @@ func (b *Builder) refuseMisfits(misfits []Move) error {
 }
 
 // fromLock makes the build list that a lock says.
-func (p *Plan) fromLock(core *Core, l *lock.Lock) (*buildList, error) {
+func (p *Plan) fromLock(core *packed.Core, l *lock.Lock) (*buildlist.List, error) {
 	requirements := []*modfile.Require{{Mod: core.Version}}
-	sums := core.sumLines()
-	var replacements []replacement
+	sums := core.SumLines()
+	var replacements []buildlist.Replacement
 	required := map[string]bool{}
 	for _, m := range l.Modules {
 		direct := p.localWant(m.Path) != nil || slices.ContainsFunc(l.Wants, func(w lock.Want) bool { return w.From == m.Path })
@@ -306,31 +267,26 @@ func (p *Plan) fromLock(core *Core, l *lock.Lock) (*buildList, error) {
 			if to == nil {
 				return nil, fmt.Errorf("the lock takes module %s from a directory, and the manifest names none", m.Path)
 			}
-			replacements = append(replacements, replacement{m.Path, to.Version})
+			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: to.Version})
 		default:
-			replacements = append(replacements, replacement{m.Path, m.To})
+			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.To})
 		}
 		if m.To.Path != lock.Local {
 			sums = append(sums, m.SumLines()...)
 		}
 	}
 	for _, m := range p.local {
-		sums = append(sums, m.sumLines()...)
+		sums = append(sums, m.SumLines()...)
 		if p.localWant(m.Path) != nil && !required[m.Path] {
 			requirements = append(requirements, &modfile.Require{Mod: m.Version})
-			replacements = append(replacements, replacement{m.Path, m.Version})
+			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.Version})
 		}
 	}
-	slices.SortFunc(requirements, func(a, b *modfile.Require) int { return strings.Compare(a.Mod.Path, b.Mod.Path) })
-	goMod, err := formatGoMod(projectPath, l.Go, requirements, replacements)
-	if err != nil {
-		return nil, fmt.Errorf("compose go.mod: %w", err)
-	}
-	return &buildList{GoMod: goMod, GoSum: formatGoSum(sums)}, nil
+	return buildlist.Compose(projectPath, l.Go, requirements, replacements, sums)
 }
 
 // localWant is the packed module of this path that a package of the plan comes from.
-func (p *Plan) localWant(modulePath string) *packed {
+func (p *Plan) localWant(modulePath string) *packed.Module {
 	for _, x := range p.Packages {
 		if m := p.localModule(x.Local); m != nil && m.Path == modulePath {
 			return m
@@ -340,7 +296,7 @@ func (p *Plan) localWant(modulePath string) *packed {
 }
 
 // replacedLocally is the packed module that stands for a module path.
-func (p *Plan) replacedLocally(modulePath string) *packed {
+func (p *Plan) replacedLocally(modulePath string) *packed.Module {
 	for _, r := range p.Replace {
 		if r.Module == modulePath {
 			return p.localModule(r.target().String())
@@ -350,7 +306,7 @@ func (p *Plan) replacedLocally(modulePath string) *packed {
 }
 
 // lockOf makes the lock of a resolved build list. from is the module of each external package.
-func (p *Plan) lockOf(asked *lock.Lock, list *buildList, from map[string]string) (*lock.Lock, error) {
+func (p *Plan) lockOf(asked *lock.Lock, list *buildlist.List, from map[string]string) (*lock.Lock, error) {
 	goMod, err := modfile.Parse("go.mod", list.GoMod, nil)
 	if err != nil {
 		return nil, err
@@ -367,7 +323,7 @@ func (p *Plan) lockOf(asked *lock.Lock, list *buildList, from map[string]string)
 		l.Wants[i].From = from[w.Name]
 	}
 	for _, r := range goMod.Require {
-		if r.Mod.Path == CorePath || p.localModule(r.Mod.String()) != nil {
+		if r.Mod.Path == manifest.CorePath || p.localModule(r.Mod.String()) != nil {
 			continue
 		}
 		m := lock.Module{Path: r.Mod.Path, Version: r.Mod.Version}

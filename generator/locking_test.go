@@ -5,11 +5,10 @@ import (
 	"testing"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
-	"golang.org/x/mod/zip"
 
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 func standardPlan(t *testing.T, more ...string) *Plan {
@@ -21,7 +20,7 @@ func standardPlan(t *testing.T, more ...string) *Plan {
 	return testPlan(t, m)
 }
 
-func lockFor(t *testing.T, p *Plan, core *Core) *lock.Lock {
+func lockFor(t *testing.T, p *Plan, core *packed.Core) *lock.Lock {
 	t.Helper()
 	list, err := p.compose(core)
 	if err != nil {
@@ -98,30 +97,5 @@ func TestOnlyARaisedModuleNeedsTheGoCommand(t *testing.T) {
 	before.Modules[0].Version = "v99.0.0"
 	if !raised(before, now) {
 		t.Error("a newer version does not count as raised")
-	}
-}
-
-func TestNeedsOfADirectoryAreItsGoModAndImportsAlone(t *testing.T) {
-	local := func(goMod, source string) *packed {
-		return &packed{
-			Version: module.Version{Path: "example.com/a", Version: "v1.0.0"}, goMod: []byte(goMod),
-			files: []zip.File{memoryFile{"a.go", []byte(source)}},
-		}
-	}
-	base := local("module example.com/a\n", "package a\n\nimport \"os\"\n").needs()
-	for name, row := range map[string]struct {
-		m    *packed
-		same bool
-	}{
-		"other code":             {local("module example.com/a\n", "package a\n\nimport \"os\"\n\nvar _ = os.Args\n"), true},
-		"the standard library":   {local("module example.com/a\n", "package a\n\nimport \"net/http\"\n"), true},
-		"a package of its own":   {local("module example.com/a\n", "package a\n\nimport \"example.com/a/b\"\n"), true},
-		"a package of another":   {local("module example.com/a\n", "package a\n\nimport \"example.com/b\"\n"), false},
-		"a requirement":          {local("module example.com/a\n\nrequire example.com/b v1.0.0\n", "package a\n"), false},
-		"an import behind a tag": {local("module example.com/a\n", "//go:build windows\n\npackage a\n\nimport _ \"example.com/b\"\n"), false},
-	} {
-		if same := row.m.needs() == base; same != row.same {
-			t.Errorf("%s: the same needs: %v", name, same)
-		}
 	}
 }

@@ -3,10 +3,8 @@ package generator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,52 +12,21 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // useCoreComment stands above the line that UseCore writes.
 const useCoreComment = "// The core of the builder on this machine; nobody else's build reads this line. Written by `logspout-builder new` and `logspout-builder core`."
 
-// Release is the release that the core descends from: a module that asks for it is built with this core.
-func (*Core) Release() string { return coreRelease }
-
-// LocalPackage is the import path of the package in a directory, and the directory of the module that holds it, absolute.
-func LocalPackage(dir string) (importPath, moduleDir string, err error) {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return "", "", err
-	}
-	if info, err := os.Stat(absolute); err != nil || !info.IsDir() {
-		return "", "", fmt.Errorf("no directory %s: want one that holds a Go module (go.mod) or a package of one", dir)
-	}
-	for moduleDir = absolute; ; moduleDir = filepath.Dir(moduleDir) {
-		data, err := os.ReadFile(filepath.Join(moduleDir, "go.mod"))
-		if errors.Is(err, fs.ErrNotExist) && moduleDir != filepath.Dir(moduleDir) {
-			continue
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", "", noModule(dir)
-		}
-		if err != nil {
-			return "", "", err
-		}
-		modulePath := modfile.ModulePath(data)
-		if modulePath == "" {
-			return "", "", fmt.Errorf("%s has no module line", filepath.Join(moduleDir, "go.mod"))
-		}
-		below, err := filepath.Rel(moduleDir, absolute)
-		if err != nil {
-			return "", "", err
-		}
-		return path.Join(modulePath, filepath.ToSlash(below)), moduleDir, nil
-	}
-}
-
 // Directories are those that the plan takes modules from, sorted.
 func (p *Plan) Directories() []string {
 	var dirs []string
 	for _, m := range p.local {
-		dirs = append(dirs, m.directory)
+		dirs = append(dirs, m.Directory)
 	}
 	slices.Sort(dirs)
 	return dirs
@@ -73,7 +40,7 @@ func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, 
 	if err != nil {
 		return false, err
 	}
-	if err := b.download(ctx, g, &b.Core.packed); err != nil {
+	if err := b.download(ctx, g, &b.Core.Module); err != nil {
 		return false, err
 	}
 	name := filepath.Join(moduleDir, "go.mod")
@@ -91,32 +58,32 @@ func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, 
 		return false, err
 	}
 	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(sums)), "\n"), func(l string) bool {
-		return l == "" || strings.HasPrefix(l, CorePath+" ") && module.IsPseudoVersion(strings.TrimSuffix(strings.Fields(l)[1], "/go.mod"))
+		return l == "" || strings.HasPrefix(l, manifest.CorePath+" ") && module.IsPseudoVersion(strings.TrimSuffix(strings.Fields(l)[1], "/go.mod"))
 	})
-	newSums := formatGoSum(append(lines, b.Core.sumLines()...))
+	newSums := buildlist.FormatGoSum(append(lines, b.Core.SumLines()...))
 	if string(after) == string(before) && string(newSums) == string(sums) {
 		return false, nil
 	}
-	if err := WriteWhole(sumName, newSums, 0o644); err != nil {
+	if err := wholefile.Write(sumName, newSums, 0o644); err != nil {
 		return false, err
 	}
-	return true, WriteWhole(name, after, 0o644)
+	return true, wholefile.Write(name, after, 0o644)
 }
 
 // usingCore is a go.mod that requires the core and takes it from the module cache; nil when it takes it from a directory.
-func usingCore(name string, goMod []byte, core *Core) ([]byte, error) {
+func usingCore(name string, goMod []byte, core *packed.Core) ([]byte, error) {
 	f, err := modfile.Parse(name, goMod, nil)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == CorePath }) {
-		if err := f.AddRequire(CorePath, core.Release()); err != nil {
+	if !slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == manifest.CorePath }) {
+		if err := f.AddRequire(manifest.CorePath, core.Release()); err != nil {
 			return nil, err
 		}
 	}
 	commented := false
 	for _, r := range f.Replace {
-		if r.Old.Path != CorePath {
+		if r.Old.Path != manifest.CorePath {
 			continue
 		}
 		if r.New.Version == "" {
@@ -124,11 +91,11 @@ func usingCore(name string, goMod []byte, core *Core) ([]byte, error) {
 		}
 		commented = true
 	}
-	if err := f.AddReplace(CorePath, "", CorePath, core.Version.Version); err != nil {
+	if err := f.AddReplace(manifest.CorePath, "", manifest.CorePath, core.Version.Version); err != nil {
 		return nil, err
 	}
 	for _, r := range f.Replace {
-		if r.Old.Path == CorePath && !commented {
+		if r.Old.Path == manifest.CorePath && !commented {
 			r.Syntax.Before = append(r.Syntax.Before, modfile.Comment{Token: useCoreComment})
 		}
 	}
@@ -137,10 +104,10 @@ func usingCore(name string, goMod []byte, core *Core) ([]byte, error) {
 }
 
 // download puts packed modules into the module cache, from the builder's own proxy alone, whatever the user's settings.
-func (b *Builder) download(ctx context.Context, g *gotool.Tool, modules ...*packed) error {
+func (b *Builder) download(ctx context.Context, g *gotool.Tool, modules ...*packed.Module) error {
 	args := []string{"mod", "download"}
 	for _, m := range modules {
-		if err := b.Cache.proxy().offer(m); err != nil {
+		if err := b.Cache.Proxy().Offer(m); err != nil {
 			return err
 		}
 		args = append(args, m.String())
@@ -151,6 +118,6 @@ func (b *Builder) download(ctx context.Context, g *gotool.Tool, modules ...*pack
 		return err
 	}
 	defer done()
-	_, err = g.Run(ctx, dir, []string{"GOPROXY=" + b.Cache.proxy().url(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
+	_, err = g.Run(ctx, dir, []string{"GOPROXY=" + b.Cache.Proxy().URL(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
 	return err
 }

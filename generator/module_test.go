@@ -5,10 +5,13 @@ import (
 	"testing"
 
 	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 func TestModuleUsesTheCoreOfThisBuilder(t *testing.T) {
-	core := &Core{packed: packed{Version: module.Version{Path: CorePath, Version: "v0.1.1-0.00010101000000-0123456789ab"}}}
+	core := &packed.Core{Module: packed.Module{Version: module.Version{Path: manifest.CorePath, Version: "v0.1.1-0.00010101000000-0123456789ab"}}}
 	const replaced = "replace github.com/gliderlabs/logspout-builder => github.com/gliderlabs/logspout-builder v0.1.1-0.00010101000000-0123456789ab"
 	for name, c := range map[string]struct{ before, want string }{
 		"one that does not know the core": {"module example.com/m\n\ngo 1.26\n", "require github.com/gliderlabs/logspout-builder v0.1.0\n\n" + useCoreComment + "\n" + replaced + "\n"},

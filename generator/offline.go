@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,11 +16,12 @@ import (
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // offlineEnv keeps the go command from the network: no proxy but the builder's own directory, no version control, no other toolchain.
 func (b *Builder) offlineEnv() []string {
-	return []string{"GOPROXY=" + b.Cache.proxy().url() + ",off", "GONOPROXY=none", "GOVCS=*:off", "GOTOOLCHAIN=local"}
+	return []string{"GOPROXY=" + b.Cache.Proxy().URL() + ",off", "GONOPROXY=none", "GOVCS=*:off", "GOTOOLCHAIN=local"}
 }
 
 // downloads are the modules of a lock whose content a build may need.
@@ -39,19 +39,6 @@ func downloads(l *lock.Lock) []module.Version {
 	return needed
 }
 
-// downloadFile is where the module cache keeps a file of a module: ext is "zip" or "mod".
-func downloadFile(modCache string, m module.Version, ext string) (string, error) {
-	path, err := module.EscapePath(m.Path)
-	if err != nil {
-		return "", err
-	}
-	version, err := module.EscapeVersion(m.Version)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(modCache, "cache", "download", filepath.FromSlash(path), "@v", version+"."+ext), nil
-}
-
 // whatIsMissing makes the error of a build without network say all that it lacks, not only what the go command met first.
 func (b *Builder) whatIsMissing(g *gotool.Tool, l *lock.Lock, err error) error {
 	if err == nil || !b.Offline {
@@ -62,7 +49,7 @@ func (b *Builder) whatIsMissing(g *gotool.Tool, l *lock.Lock, err error) error {
 	}
 	var missing []string
 	for _, m := range downloads(l) {
-		if name, nameErr := downloadFile(g.Settings.GOMODCACHE, m, "zip"); nameErr == nil && !exists(name) {
+		if !g.HasModule(m) {
 			missing = append(missing, "  "+m.Path+" "+m.Version)
 		}
 	}
@@ -163,11 +150,11 @@ func downloadErrors(out []byte) string {
 }
 
 // moduleFiles are the files of a lock's modules as a module proxy has them, from the module cache.
-func moduleFiles(modCache string, l *lock.Lock) (map[string][]byte, error) {
+func moduleFiles(g *gotool.Tool, l *lock.Lock) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, m := range downloads(l) {
-		served, err := serve(m, func(ext string) ([]byte, error) {
-			name, err := downloadFile(modCache, m, ext)
+		served, err := packed.Serve(m, func(ext string) ([]byte, error) {
+			name, err := g.ModuleFile(m, ext)
 			if err != nil {
 				return nil, err
 			}

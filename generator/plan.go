@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // Plan is what a binary is made of: sorted, complete, and never changed once NewPlan has made it. Two plans with the same JSON
@@ -32,8 +33,8 @@ type Plan struct {
 	// Budget is what the binary may not outgrow; it changes nothing of it.
 	Budget manifest.Budget `json:"-"`
 
-	symbols bool      // keep the symbol table, to measure
-	local   []*packed // the modules of local directories, sorted by path
+	symbols bool             // keep the symbol table, to measure
+	local   []*packed.Module // the modules of local directories, sorted by path
 }
 
 // Package is one package with modules that a plan takes in.
@@ -68,7 +69,7 @@ type Replacement struct {
 func (p *Plan) sorted() *Plan {
 	slices.SortFunc(p.Packages, func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(p.Replace, func(a, b Replacement) int { return strings.Compare(a.Module, b.Module) })
-	slices.SortFunc(p.local, func(a, b *packed) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(p.local, func(a, b *packed.Module) int { return strings.Compare(a.Path, b.Path) })
 	slices.Sort(p.Tags)
 	p.Tags = slices.Compact(p.Tags)
 	return p
@@ -116,6 +117,3 @@ func (p *Plan) imports() []string {
 func (p *Plan) external() []Package {
 	return slices.DeleteFunc(slices.Clone(p.Packages), func(x Package) bool { return x.Bundled })
 }
-
-// within reports whether path is dir or lies below it.
-func within(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }

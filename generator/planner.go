@@ -8,11 +8,12 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // NewPlan makes the plan of a manifest: names become packages, local directories become modules. Its error has all that is wrong at
 // once; it is manifest.Errors.
-func NewPlan(m *manifest.Manifest, registry *manifest.Registry, core *Core) (*Plan, error) {
+func NewPlan(m *manifest.Manifest, registry *manifest.Registry, core *packed.Core) (*Plan, error) {
 	packages, err := m.Expand(registry)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,7 @@ func NewPlan(m *manifest.Manifest, registry *manifest.Registry, core *Core) (*Pl
 	for _, r := range m.Routes {
 		p.Routes = append(p.Routes, r.URI)
 	}
-	d := directories{base: filepath.Dir(m.File), packed: map[string]*packed{}}
+	d := directories{base: filepath.Dir(m.File), packed: map[string]*packed.Module{}}
 	for _, x := range packages {
 		d.addPackage(p, x, core)
 	}
@@ -43,7 +44,7 @@ func NewPlan(m *manifest.Manifest, registry *manifest.Registry, core *Core) (*Pl
 // directories packs the local directories of a plan, each once.
 type directories struct {
 	base     string
-	packed   map[string]*packed // by absolute path
+	packed   map[string]*packed.Module // by absolute path
 	problems manifest.Errors
 }
 
@@ -51,8 +52,8 @@ func (d *directories) problem(at manifest.Pos, err error) {
 	d.problems = append(d.problems, manifest.Problem{Pos: at, Message: err.Error()})
 }
 
-func (d *directories) addPackage(p *Plan, x manifest.Package, core *Core) {
-	out := Package{Path: x.Path, Bundled: within(x.Path, CorePath), Rename: x.Rename, Pos: x.Pos}
+func (d *directories) addPackage(p *Plan, x manifest.Package, core *packed.Core) {
+	out := Package{Path: x.Path, Bundled: manifest.Within(x.Path, manifest.CorePath), Rename: x.Rename, Pos: x.Pos}
 	if x.Entry != nil {
 		out.Name, out.Registers = x.Entry.Name, x.Entry.Registers
 	}
@@ -63,7 +64,7 @@ func (d *directories) addPackage(p *Plan, x manifest.Package, core *Core) {
 	case x.Dir != "":
 		m, err := d.pack(p, x.Dir)
 		if err == nil {
-			err = m.checkHolds(x.Path)
+			err = m.CheckHolds(x.Path)
 		}
 		if err != nil {
 			d.problem(x.Pos, err)
@@ -78,8 +79,8 @@ func (d *directories) addPackage(p *Plan, x manifest.Package, core *Core) {
 
 func (d *directories) addReplacement(p *Plan, r manifest.Replace) {
 	out := Replacement{Module: r.Module, Path: r.Path, Version: r.Version, Pos: r.Pos}
-	if r.Module == CorePath {
-		d.problem(r.Pos, fmt.Errorf("%s is the core, which comes with the builder and cannot be replaced: build another builder", CorePath))
+	if r.Module == manifest.CorePath {
+		d.problem(r.Pos, fmt.Errorf("%s is the core, which comes with the builder and cannot be replaced: build another builder", manifest.CorePath))
 		return
 	}
 	if r.Dir != "" {
@@ -94,7 +95,7 @@ func (d *directories) addReplacement(p *Plan, r manifest.Replace) {
 }
 
 // pack makes a module of a directory, once, and gives it to the plan.
-func (d *directories) pack(p *Plan, dir string) (*packed, error) {
+func (d *directories) pack(p *Plan, dir string) (*packed.Module, error) {
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(d.base, dir)
 	}
@@ -105,17 +106,17 @@ func (d *directories) pack(p *Plan, dir string) (*packed, error) {
 	if m, ok := d.packed[absolute]; ok {
 		return m, nil
 	}
-	m, err := packDirectory(dir)
+	m, err := packed.Directory(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, other := range p.local {
 		if other.Path == m.Path {
-			return nil, fmt.Errorf("%s and %s are both module %s: keep one of them", other.directory, m.directory, m.Path)
+			return nil, fmt.Errorf("%s and %s are both module %s: keep one of them", other.Directory, m.Directory, m.Path)
 		}
 	}
-	if m.Path == CorePath {
-		return nil, fmt.Errorf("%s is %s, which comes with the builder: build another builder from it", dir, CorePath)
+	if m.Path == manifest.CorePath {
+		return nil, fmt.Errorf("%s is %s, which comes with the builder: build another builder from it", dir, manifest.CorePath)
 	}
 	if err := module.CheckPath(m.Path); err != nil {
 		return nil, err

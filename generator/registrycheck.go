@@ -78,7 +78,7 @@ func (b *Builder) verifyEntries(ctx context.Context, registry *manifest.Registry
 	if err != nil {
 		return err
 	}
-	dir, done, err := b.Cache.scratch()
+	dir, done, err := b.Cache.Scratch()
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func EntryOf(d *Description) manifest.Entry {
 	e.Name = nameOf(path)
 	module := ""
 	for _, m := range d.Modules {
-		if within(path, m.Path) && len(m.Path) > len(module) {
+		if manifest.Within(path, m.Path) && len(m.Path) > len(module) {
 			module, e.License = m.Path, m.License
 		}
 	}

@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"github.com/dave/jennifer/jen"
+
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 const (
 	// renamePackage is where the core looks up the names that a build changes.
-	renamePackage = CorePath + "/core/rename"
+	renamePackage = manifest.CorePath + "/core/rename"
 	// renamesPackage fills it. That it sorts before "os" is what makes it come first, as renamePackage explains.
 	renamesPackage = projectPath + "/renames"
 	renamesFile    = "renames/renames.go"
@@ -60,7 +62,7 @@ func (p *Plan) renames(found []Extension) ([]renamed, error) {
 func (p *Plan) holder(path string) *Package {
 	var nearest *Package
 	for i, x := range p.Packages {
-		if within(path, x.Path) && (nearest == nil || len(x.Path) > len(nearest.Path)) {
+		if manifest.Within(path, x.Path) && (nearest == nil || len(x.Path) > len(nearest.Path)) {
 			nearest = &p.Packages[i]
 		}
 	}

@@ -14,27 +14,23 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
-	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
-// buildList is what a plan is built from, module by module: a go.mod and go.sum that need nothing more.
-type buildList struct {
-	GoMod []byte `json:"goMod"`
-	GoSum []byte `json:"goSum"`
-	// Found are the extensions that inspection saw external packages register.
-	Found []Extension `json:"found,omitempty"`
-	// Effects are what else external packages do when the binary starts, by package.
-	Effects map[string][]inspect.Effect `json:"effects,omitempty"`
-}
-
-// projectPath is the module path of every generated project.
-const projectPath = "logspout"
+const (
+	// projectPath is the module path of every generated project.
+	projectPath = "logspout"
+	// agentPackage is what a generated main runs.
+	agentPackage = manifest.CorePath + "/core/agent"
+)
 
 // compose makes the build list of what the builder carries: the core, the modules of local directories, and what the bundled
 // packages need. It is complete when the plan takes nothing from elsewhere.
-func (p *Plan) compose(core *Core) (*buildList, error) {
+func (p *Plan) compose(core *packed.Core) (*buildlist.List, error) {
 	packages := []string{agentPackage}
 	for _, x := range p.Packages {
 		if x.Bundled {
@@ -42,35 +38,30 @@ func (p *Plan) compose(core *Core) (*buildList, error) {
 		}
 	}
 	requirements := []*modfile.Require{{Mod: core.Version}}
-	sums := core.sumLines()
-	var replacements []replacement
-	for _, m := range core.Bundled.needs(packages) {
+	sums := core.SumLines()
+	var replacements []buildlist.Replacement
+	for _, m := range core.Bundled.Needs(packages) {
 		requirements = append(requirements, &modfile.Require{Mod: module.Version{Path: m.Path, Version: m.Version}, Indirect: true})
-		sums = append(sums, m.sumLines()...)
+		sums = append(sums, m.SumLines()...)
 	}
 	for _, m := range p.local {
-		sums = append(sums, m.sumLines()...)
+		sums = append(sums, m.SumLines()...)
 	}
 	for _, x := range p.Packages {
 		if m := p.localModule(x.Local); m != nil && !slices.ContainsFunc(requirements, func(r *modfile.Require) bool { return r.Mod.Path == m.Path }) {
 			// Replaced whatever its version, so that another module that needs a release of it gets the directory's content too.
 			requirements = append(requirements, &modfile.Require{Mod: m.Version})
-			replacements = append(replacements, replacement{m.Path, m.Version})
+			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.Version})
 		}
 	}
 	for _, r := range p.Replace {
-		replacements = append(replacements, replacement{r.Module, module.Version{Path: r.Path, Version: r.Version}})
+		replacements = append(replacements, buildlist.Replacement{From: r.Module, To: r.target()})
 	}
-	slices.SortFunc(requirements, func(a, b *modfile.Require) int { return strings.Compare(a.Mod.Path, b.Mod.Path) })
-	goMod, err := formatGoMod(projectPath, core.Bundled.Go, requirements, replacements)
-	if err != nil {
-		return nil, fmt.Errorf("compose go.mod: %w", err)
-	}
-	return &buildList{GoMod: goMod, GoSum: formatGoSum(sums)}, nil
+	return buildlist.Compose(projectPath, core.Bundled.Go, requirements, replacements, sums)
 }
 
 // localModule is the packed module of this path@version, nil for "".
-func (p *Plan) localModule(name string) *packed {
+func (p *Plan) localModule(name string) *packed.Module {
 	for _, m := range p.local {
 		if m.String() == name {
 			return m
@@ -82,7 +73,7 @@ func (p *Plan) localModule(name string) *packed {
 // resolve finds the versions of what the builder does not carry, by one `go get` in a scratch project: the go command refuses what cannot
 // be had together, and says why. What the builder's lock has stays at its version, unless it is to be updated or the manifest asks for
 // another. why names who needs a module at the version that it now has.
-func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *buildList, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
+func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *buildlist.List, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
 	if err := b.offer(ctx, g, p); err != nil {
 		return nil, nil, err
 	}
@@ -96,25 +87,25 @@ func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *b
 			sums = append(sums, m.SumLines()...)
 		}
 	}
-	files["go.mod"], files["go.sum"] = start.GoMod, formatGoSum(sums)
+	files["go.mod"], files["go.sum"] = start.GoMod, buildlist.FormatGoSum(sums)
 	dir, done, err := b.scratchProject(files)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	get := func(queries ...string) (*buildList, error) {
+	get := func(queries ...string) (*buildlist.List, error) {
 		args := append([]string{"get", ".", b.Core.String()}, queries...)
 		if _, err := g.Run(ctx, dir, b.proxyEnv(g), args...); err != nil {
 			return nil, b.withVersions(ctx, g, p, dir, p.blame(StepResolve, err))
 		}
-		return readList(dir)
+		return buildlist.Read(dir)
 	}
 	queries := b.queries(p)
 	list, err := get(queries...)
 	if err != nil {
 		return nil, nil, err
 	}
-	versions, err := list.versions()
+	versions, err := list.Versions()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,12 +113,12 @@ func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *b
 		if list, err = get(append(queries, floors...)...); err != nil {
 			return nil, nil, err
 		}
-		if versions, err = list.versions(); err != nil {
+		if versions, err = list.Versions(); err != nil {
 			return nil, nil, err
 		}
 	}
-	if got := versions[CorePath].Version; got != b.Core.Version.Version {
-		return nil, nil, &Error{Step: StepResolve, Err: fmt.Errorf("a module needs %s %s, newer than the core of this builder (%s)", CorePath, got, b.Core.Version.Version), Hint: "use a newer logspout-builder"}
+	if got := versions[manifest.CorePath].Version; got != b.Core.Version.Version {
+		return nil, nil, &Error{Step: StepResolve, Err: fmt.Errorf("a module needs %s %s, newer than the core of this builder (%s)", manifest.CorePath, got, b.Core.Version.Version), Hint: "use a newer logspout-builder"}
 	}
 	b.reportRaised(start, versions)
 	for _, warning := range g.Warnings {
@@ -152,8 +143,8 @@ func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *b
 
 // reportRaised tells which modules that bundled packages need come at another version than they were tested with: another
 // module asked for it.
-func (b *Builder) reportRaised(start *buildList, now map[string]module.Version) {
-	tested, err := start.versions()
+func (b *Builder) reportRaised(start *buildlist.List, now map[string]module.Version) {
+	tested, err := start.Versions()
 	if err != nil {
 		return
 	}
@@ -202,7 +193,7 @@ func (b *Builder) floors(p *Plan, versions map[string]module.Version) []string {
 		}
 		chosen := slices.ContainsFunc(p.external(), func(x Package) bool {
 			w, ok := b.Lock.Want(x.Path)
-			return within(x.Path, m.Path) && (x.Local != "" || !ok || w.Query != x.Query || b.Update.has(x))
+			return manifest.Within(x.Path, m.Path) && (x.Local != "" || !ok || w.Query != x.Query || b.Update.has(x))
 		})
 		named := slices.ContainsFunc(b.Update.Names, func(n string) bool { name, _, _ := strings.Cut(n, "@"); return name == m.Path })
 		if !chosen && !named {
@@ -277,24 +268,12 @@ func (b *Builder) requirers(ctx context.Context, g *gotool.Tool, dir string, l *
 	return why
 }
 
-// readList reads the build list of a project.
-func readList(dir string) (list *buildList, err error) {
-	list = new(buildList)
-	if list.GoMod, err = os.ReadFile(filepath.Join(dir, "go.mod")); err != nil {
-		return nil, err
-	}
-	if list.GoSum, err = os.ReadFile(filepath.Join(dir, "go.sum")); err != nil {
-		return nil, err
-	}
-	return list, nil
-}
-
 // offer puts the core and the plan's local modules where the go command finds them. A module that the user declared private
 // would not be asked of any proxy: those are put into the module cache first, from where they are taken whatever the settings.
 func (b *Builder) offer(ctx context.Context, g *gotool.Tool, p *Plan) error {
-	var private []*packed
-	for _, m := range append([]*packed{&b.Core.packed}, p.local...) {
-		if err := b.Cache.proxy().offer(m); err != nil {
+	var private []*packed.Module
+	for _, m := range append([]*packed.Module{&b.Core.Module}, p.local...) {
+		if err := b.Cache.Proxy().Offer(m); err != nil {
 			return err
 		}
 		if module.MatchPrefixPatterns(g.Settings.GONOPROXY, m.Path) {
@@ -312,25 +291,7 @@ func (b *Builder) proxyEnv(g *gotool.Tool) []string {
 	if b.Offline {
 		return b.offlineEnv()
 	}
-	return []string{"GOPROXY=" + b.Cache.proxy().url() + "," + g.Settings.GOPROXY}
-}
-
-// versions is the build list by module path, replacements applied.
-func (l *buildList) versions() (map[string]module.Version, error) {
-	f, err := modfile.Parse("go.mod", l.GoMod, nil)
-	if err != nil {
-		return nil, err
-	}
-	versions := make(map[string]module.Version, len(f.Require))
-	for _, r := range f.Require {
-		versions[r.Mod.Path] = r.Mod
-	}
-	for _, r := range f.Replace {
-		if old, ok := versions[r.Old.Path]; ok && (r.Old.Version == "" || r.Old.Version == old.Version) {
-			versions[r.Old.Path] = r.New
-		}
-	}
-	return versions, nil
+	return []string{"GOPROXY=" + b.Cache.Proxy().URL() + "," + g.Settings.GOPROXY}
 }
 
 func versionQuery(query string) string {

@@ -3,14 +3,16 @@ package generator
 import (
 	"reflect"
 	"testing"
+
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 )
 
 func TestRaisedVersionsOfBundledNeedsAreTold(t *testing.T) {
-	goMod := func(requirements string) *buildList {
-		return &buildList{GoMod: []byte("module logspout\n\ngo 1.26.0\n\nrequire (\n" + requirements + ")\n")}
+	goMod := func(requirements string) *buildlist.List {
+		return &buildlist.List{GoMod: []byte("module logspout\n\ngo 1.26.0\n\nrequire (\n" + requirements + ")\n")}
 	}
 	start := goMod("example.com/a v1.0.0\nexample.com/b v1.0.0\n")
-	now, err := goMod("example.com/a v1.0.0\nexample.com/b v1.2.0\nexample.com/c v1.0.0\n").versions()
+	now, err := goMod("example.com/a v1.0.0\nexample.com/b v1.2.0\nexample.com/c v1.0.0\n").Versions()
 	if err != nil {
 		t.Fatal(err)
 	}

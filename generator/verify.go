@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // Extension is a name that a package registers at an extension point.
@@ -58,7 +59,7 @@ func (x *project) verify(ctx context.Context, g *gotool.Tool, binary string) err
 
 // verifyBuildInfo compares the modules and settings that the linker noted with the build list.
 func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
-	want, err := x.list.versions()
+	want, err := x.list.Versions()
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
 			problems = append(problems, fmt.Errorf("module %s has sum %s in it, which go.sum does not know", m.Path, have.Sum))
 		}
 	}
-	if !linked[CorePath] {
+	if !linked[manifest.CorePath] {
 		problems = append(problems, errors.New("the core is not in it"))
 	}
 	settings := map[string]string{}
@@ -133,7 +134,7 @@ func (x *project) verifySelf(printed []byte) error {
 			problems = append(problems, fmt.Errorf("the binary says that its %s is %q, planned was %q", f[0], f[1], f[2]))
 		}
 	}
-	want := x.plan.extensions(x.list.Found)
+	want := x.plan.extensions(x.found.extensions)
 	have := slices.SortedFunc(slices.Values(says.Extensions), compareExtensions)
 	for _, e := range want {
 		if !slices.ContainsFunc(have, e.covers) {
@@ -207,7 +208,7 @@ func lastWords(stderr string) []string {
 			inStack = true
 		case !inStack && line != "":
 			lines = append(lines, line)
-		case m != nil && strings.Contains(m[1], "/") && !strings.HasPrefix(m[1], CorePath+"@") && !strings.HasPrefix(m[1], "runtime/"):
+		case m != nil && strings.Contains(m[1], "/") && !strings.HasPrefix(m[1], manifest.CorePath+"@") && !strings.HasPrefix(m[1], "runtime/"):
 			lines = append(lines, "at "+m[1])
 		}
 	}

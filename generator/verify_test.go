@@ -8,6 +8,7 @@ import (
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // verified is a project, and what a right binary of it would say.
@@ -21,7 +22,7 @@ func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, fu
 	}
 	x := &project{plan: plan, list: list, made: stamp{Project: "sha256:1"}}
 	g := &gotool.Tool{Settings: gotool.Settings{GOOS: "linux", GOARCH: "amd64"}}
-	var franz BundledModule
+	var franz packed.BundledModule
 	for _, m := range core.Bundled.Modules {
 		if m.Path == "github.com/twmb/franz-go" {
 			franz = m
@@ -31,7 +32,7 @@ func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, fu
 		return &debug.BuildInfo{
 			Path: projectPath,
 			Deps: []*debug.Module{
-				{Path: CorePath, Version: core.Version.Version, Sum: core.zipSum},
+				{Path: manifest.CorePath, Version: core.Version.Version, Sum: core.ZipSum},
 				{Path: franz.Path, Version: franz.Version, Sum: franz.Sum},
 			},
 			Settings: []debug.BuildSetting{{Key: "CGO_ENABLED", Value: "0"}, {Key: "-trimpath", Value: "true"}, {Key: "GOOS", Value: "linux"}, {Key: "GOARCH", Value: "amd64"}},
@@ -41,8 +42,8 @@ func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, fu
 		return binaryReport{
 			Name: "mylog", Core: core.Version.Version, Digest: "sha256:1",
 			Extensions: []Extension{
-				{"AdapterFactory", "kafka", CorePath + "/modules/adapters/kafka"},
-				{"LogRouter", "stdin", CorePath + "/modules/routers/stdin"},
+				{"AdapterFactory", "kafka", manifest.CorePath + "/modules/adapters/kafka"},
+				{"LogRouter", "stdin", manifest.CorePath + "/modules/routers/stdin"},
 			},
 		}
 	}

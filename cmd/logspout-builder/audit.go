@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/audit"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 // databaseTimeout is how long one file of the vulnerability database may take.
@@ -174,7 +174,7 @@ func remedy(r *audit.Report, failing []audit.Finding) string {
 		switch to := strings.TrimPrefix(u.To, "v"); u.Module {
 		case audit.Stdlib:
 			steps = append(steps, fmt.Sprintf("build with Go %s or newer (GOTOOLCHAIN=go%s)", to, to))
-		case generator.CorePath:
+		case manifest.CorePath:
 			steps = append(steps, "use a newer logspout-builder: the core comes with it")
 		default:
 			steps = append(steps, fmt.Sprintf("run 'logspout-builder lock --update %s@%s', or ask for that version in the manifest, and build again", printable(u.Module), u.To))

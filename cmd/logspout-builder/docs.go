@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 func newDocsCommand(p process) *cobra.Command {
@@ -34,7 +34,7 @@ func newDocsCommand(p process) *cobra.Command {
 				return err
 			}
 			for name, text := range files {
-				if err := generator.WriteWhole(filepath.Join(dir, name), text, 0o644); err != nil {
+				if err := wholefile.Write(filepath.Join(dir, name), text, 0o644); err != nil {
 					return err
 				}
 			}

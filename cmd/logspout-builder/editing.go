@@ -15,6 +15,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/amend"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // edited is a manifest's file that a command changes.
@@ -80,7 +81,7 @@ func (e *edited) save(ctx context.Context, p process, again ...string) error {
 	if !bytes.Equal(data, e.data) {
 		target, err := filepath.EvalSymlinks(e.file)
 		if err == nil {
-			err = generator.WriteWhole(target, data, e.mode)
+			err = wholefile.Write(target, data, e.mode)
 		}
 		if err != nil {
 			return fmt.Errorf("write manifest: %w", err)

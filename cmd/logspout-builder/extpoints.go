@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/extpoint"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 func newExtpointsCommand() *cobra.Command {
@@ -59,7 +59,7 @@ func writeExtpoints(cmd *cobra.Command, dir, output string, types []string) erro
 		return err
 	}
 	if old, err := os.ReadFile(output); err != nil || !bytes.Equal(old, source) { // what is unchanged keeps its time
-		if err := generator.WriteWhole(output, source, 0o644); err != nil {
+		if err := wholefile.Write(output, source, 0o644); err != nil {
 			return fmt.Errorf("write extension points: %w", err)
 		}
 	}

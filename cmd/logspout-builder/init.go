@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/adopt"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 func newInitCommand(p process) *cobra.Command {
@@ -90,7 +90,7 @@ func writeNew(stdout io.Writer, name string, data []byte, force bool) error {
 		}
 		return codedError{fmt.Errorf("%s is there already: change it with add and remove, or give --force or another -o", name), exitUsage}
 	}
-	if err := generator.WriteWhole(name, data, 0o644); err != nil {
+	if err := wholefile.Write(name, data, 0o644); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	_, err := fmt.Fprintln(stdout, name)

@@ -9,6 +9,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // keptLock is the lock of a command: where it is, what it says, and whether the command may write it.
@@ -55,7 +56,7 @@ func (k *keptLock) write(view *progressView, now *generator.Resolution) error {
 	if k.file == "" || len(now.Moves) == 0 && k.before != nil {
 		return nil
 	}
-	if err := generator.WriteWhole(k.file, now.Lock.Format(), 0o644); err != nil {
+	if err := wholefile.Write(k.file, now.Lock.Format(), 0o644); err != nil {
 		return fmt.Errorf("write lock: %w; --lock names another file", err)
 	}
 	if k.before == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	assets "github.com/gliderlabs/logspout-builder"
-	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/skeleton"
 )
 
@@ -76,7 +76,7 @@ func newCoreCommand(p process) *cobra.Command {
 				return err
 			}
 			if len(args) == 1 {
-				_, dir, err := generator.LocalPackage(args[0])
+				_, dir, err := packed.LocalPackage(args[0])
 				if err != nil {
 					return err
 				}

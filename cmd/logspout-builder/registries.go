@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"path/filepath"
 
-	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/registry"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // loadRegistry is the registry that the builder carries, with those that --registry names.
@@ -28,7 +28,7 @@ func loadRegistries(ctx context.Context, p process, offline bool) (*manifest.Reg
 		return nil, err
 	}
 	f := &registry.Fetcher{
-		Dir: filepath.Join(cache, "registries"), Client: http.DefaultClient, Offline: offline, Write: generator.WriteWhole,
+		Dir: filepath.Join(cache, "registries"), Client: http.DefaultClient, Offline: offline, Write: wholefile.Write,
 		Warn: func(message string) { _, _ = fmt.Fprintf(p.stderr, "%-9s %s\n", "warning", message) },
 	}
 	var problems []error

@@ -12,6 +12,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/registry"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 // registryFile is the registry that registry add writes where no other is named.
@@ -67,7 +68,7 @@ func newRegistryAddCommand(p process) *cobra.Command {
 			if err != nil {
 				return codedError{fmt.Errorf("%s: %w", file, err), exitManifest}
 			}
-			if err := generator.WriteWhole(file, after, 0o644); err != nil {
+			if err := wholefile.Write(file, after, 0o644); err != nil {
 				return err
 			}
 			what := "added"

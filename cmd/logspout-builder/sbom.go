@@ -13,6 +13,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/provenance"
 	"github.com/gliderlabs/logspout-builder/generator/sbom"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 func newSBOMCommand(p process) *cobra.Command {
@@ -117,7 +118,7 @@ func (d *documents) write(ctx context.Context, p process, b *generator.Builder, 
 	fill := strings.NewReplacer("{name}", r.Plan.Name, "{os}", goos, "{arch}", strings.ReplaceAll(arch, "/", ""))
 	save := func(file string, data []byte) error {
 		file = fill.Replace(file)
-		if err := generator.WriteWhole(file, data, 0o644); err != nil {
+		if err := wholefile.Write(file, data, 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", file, err)
 		}
 		view.note("wrote", file)

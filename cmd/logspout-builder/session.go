@@ -13,8 +13,10 @@ import (
 
 	assets "github.com/gliderlabs/logspout-builder"
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/cache"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // manifestFile is what a command reads when no other manifest is named and this one is in the working directory.
@@ -128,7 +130,7 @@ func withPath(spec string) (string, error) {
 	if !strings.HasPrefix(spec, ".") && !filepath.IsAbs(spec) || strings.Contains(spec, "=") {
 		return spec, nil
 	}
-	importPath, moduleDir, err := generator.LocalPackage(spec)
+	importPath, moduleDir, err := packed.LocalPackage(spec)
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +174,7 @@ func fromManifest(m *manifest.Manifest, dir string) (string, error) {
 }
 
 // plan is the plan of the selection, and the manifest it was made of.
-func (s *selection) plan(ctx context.Context, p process, core *generator.Core) (*generator.Plan, *manifest.Manifest, error) {
+func (s *selection) plan(ctx context.Context, p process, core *packed.Core) (*generator.Plan, *manifest.Manifest, error) {
 	registry, err := loadRegistries(ctx, p, s.offline)
 	if err != nil {
 		return nil, nil, err
@@ -198,7 +200,7 @@ func newBuilder(p process, report func(generator.Progress)) (*generator.Builder,
 	if err != nil {
 		return nil, err
 	}
-	return &generator.Builder{Core: core, Cache: generator.NewCache(dir), Environ: p.environ, Report: report}, nil
+	return &generator.Builder{Core: core, Cache: cache.New(dir), Environ: p.environ, Report: report}, nil
 }
 
 // cacheDir is the directory of the builder's cache, absolute.
@@ -214,12 +216,12 @@ func (p process) cacheDir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-func loadCore() (*generator.Core, error) {
-	bundled, err := generator.LoadBundled()
+func loadCore() (*packed.Core, error) {
+	bundled, err := packed.LoadBundled()
 	if err != nil {
 		return nil, err
 	}
-	return generator.NewCore(assets.Files, bundled)
+	return packed.NewCore(assets.Files, bundled)
 }
 
 // getenv is a variable of the process's environment, "" when it is not set.

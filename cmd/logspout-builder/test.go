@@ -13,6 +13,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/lint"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 // moduleTest is what the flags of test say.
@@ -71,7 +72,7 @@ func (t *moduleTest) run(ctx context.Context, p process, target string) error {
 	contract := generator.Contract{Routes: t.routes, Network: t.network, Vars: vars}
 	spec, ownFailed := target, false
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
-		_, moduleDir, err := generator.LocalPackage(target)
+		_, moduleDir, err := packed.LocalPackage(target)
 		if err != nil {
 			return codedError{err, exitUsage}
 		}

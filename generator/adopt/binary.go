@@ -193,7 +193,7 @@ func (b *binary) add(pkg string) {
 func (b *binary) module(pkg string) *debug.Module {
 	var best *debug.Module
 	for _, m := range b.info.Deps {
-		if (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/")) && (best == nil || len(m.Path) > len(best.Path)) {
+		if manifest.Within(pkg, m.Path) && (best == nil || len(m.Path) > len(best.Path)) {
 			best = m
 		}
 	}

@@ -119,13 +119,13 @@ func checkPackage(path string, reg *Registry) string {
 		return quote(path) + ": a version stands behind @, as in NAME@VERSION"
 	case path == CorePath+"/modules/"+StandardName:
 		return "the standard set is written " + StandardName
-	case path == CorePath || strings.HasPrefix(path, CorePath+"/"):
+	case Within(path, CorePath):
 		message := "this builder has no module " + quote(path)
 		if e, ok := reg.ByPackage(Nearest(path, reg.packages())); ok {
 			message += fmt.Sprintf("; did you mean %q?", e.Name)
 		}
 		return message
-	case path == legacyPath || strings.HasPrefix(path, legacyPath+"/"):
+	case Within(path, legacyPath):
 		message := quote(path) + " belongs to the original logspout and cannot be built in"
 		if e, err := reg.Lookup(legacySuccessors[strings.TrimPrefix(path, legacyPath+"/")]); err == nil {
 			message += fmt.Sprintf(": the module that does this here is %q", e.Name)
@@ -146,6 +146,9 @@ func checkPackage(path string, reg *Registry) string {
 	}
 	return ""
 }
+
+// Within reports whether an import path is dir or lies below it.
+func Within(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 
 // tagged tells a name with a version as images have it, NAME:TAG.
 func tagged(id string, reg *Registry) bool {

@@ -218,7 +218,7 @@ func (r *manifestReader) replace(f field) []Replace {
 			}
 			r.add(entry.pos, "replace: %s: %s", quote(entry.key), hint)
 		}
-		if entry.key == CorePath || strings.HasPrefix(entry.key, CorePath+"/") {
+		if Within(entry.key, CorePath) {
 			r.add(entry.pos, "replace: %s travels with the builder and is never taken from elsewhere: use a builder of the version that you want", clip(entry.key))
 		}
 		text, ok := r.text(entry.value, "replace")
@@ -250,7 +250,7 @@ func (r *manifestReader) replace(f field) []Replace {
 func (r *manifestReader) checkReplaced() {
 	for _, rep := range r.m.Replace {
 		for _, m := range r.m.Modules {
-			if m.Dir != "" && (m.Package == rep.Module || strings.HasPrefix(m.Package, rep.Module+"/")) {
+			if m.Dir != "" && Within(m.Package, rep.Module) {
 				r.add(rep.Pos, "replace: %s is already taken from %s in line %d: keep one of them", rep.Module, quote(m.Dir), m.Pos.Line)
 			}
 		}

@@ -130,7 +130,7 @@ func (s Spec) checkModule(registry *manifest.Registry) error {
 	if err := module.CheckPath(s.Module); err != nil {
 		return fmt.Errorf("module path %q: want one such as example.com/you/logspout-%s", s.Module, suggestion(s.Name))
 	}
-	if s.Module == manifest.CorePath || strings.HasPrefix(s.Module, manifest.CorePath+"/") {
+	if manifest.Within(s.Module, manifest.CorePath) {
 		return fmt.Errorf("module path %q is within the core's: want one of your own, such as example.com/you/logspout-%s", s.Module, suggestion(s.Name))
 	}
 	if e, ok := registry.ByPackage(s.Module); ok {

@@ -1,4 +1,4 @@
-package generator
+package packed
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -29,7 +30,7 @@ func TestBundledDataIsFresh(t *testing.T) {
 		return
 	}
 	if !bytes.Equal(bundledJSON, want) {
-		t.Errorf("bundled.json is stale: run go generate ./generator")
+		t.Errorf("bundled.json is stale: run go generate ./generator/packed")
 	}
 }
 
@@ -39,7 +40,7 @@ func listBundled(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := filepath.Abs("..")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func listBundled(t *testing.T) []byte {
 			packages[p.ImportPath] = p
 		}
 		for path, p := range packages {
-			if path != agentPackage && !strings.HasPrefix(path, CorePath+"/modules/") {
+			if path != manifest.CorePath+"/core/agent" && !strings.HasPrefix(path, manifest.CorePath+"/modules/") {
 				continue
 			}
 			if needs[path] == nil {

@@ -1,4 +1,5 @@
-package generator
+// Package wholefile writes files that appear whole or not at all.
+package wholefile
 
 import (
 	"bytes"
@@ -8,14 +9,14 @@ import (
 	"path/filepath"
 )
 
-// WriteWhole writes a file that appears whole or not at all, whoever else writes it at the same time. It does not wait for the disk:
+// Write writes a file that appears whole or not at all, whoever else writes it at the same time. It does not wait for the disk:
 // all that the builder writes can be made again, and is checked when it is used.
-func WriteWhole(name string, data []byte, mode os.FileMode) error {
-	return copyWhole(name, bytes.NewReader(data), mode, nil)
+func Write(name string, data []byte, mode os.FileMode) error {
+	return Copy(name, bytes.NewReader(data), mode, nil)
 }
 
-// copyWhole is WriteWhole from a reader. The file appears only when accept, which may be nil, returns nil after the last byte.
-func copyWhole(name string, from io.Reader, mode os.FileMode, accept func() error) (err error) {
+// Copy is Write from a reader. The file appears only when accept, which may be nil, returns nil after the last byte.
+func Copy(name string, from io.Reader, mode os.FileMode, accept func() error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.tmp")
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-package generator
+// Package cache keeps what earlier builds found out and made.
+package cache
 
 import (
 	"crypto/sha256"
@@ -16,9 +17,14 @@ import (
 	"time"
 
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
 const (
+	// Inspections is the kind under which the cache keeps what packages turned out to be.
+	Inspections = "inspections"
+
 	// maxBinaries is how many binaries the cache keeps: those used last.
 	maxBinaries = 32
 	// maxLists is how many locks, and how many inspections, the cache keeps; each is some kilobytes.
@@ -31,17 +37,18 @@ const (
 // used; any number of builders may share it, and one that is killed leaves nothing but a scratch directory, which a later one removes.
 type Cache struct{ dir string }
 
-// NewCache is the cache in a directory, which need not exist.
-func NewCache(dir string) *Cache { return &Cache{dir} }
+// New is the cache in a directory, which need not exist.
+func New(dir string) *Cache { return &Cache{dir} }
 
-func (c *Cache) proxy() proxy { return proxy{filepath.Join(c.dir, "proxy")} }
+// Proxy is the module proxy in the cache, from which the go command gets the modules that the builder packs.
+func (c *Cache) Proxy() packed.Proxy { return packed.Proxy{Dir: filepath.Join(c.dir, "proxy")} }
 
-// Scratch makes a directory of the cache for a binary that is to run for a while. The caller calls done when it needs it no more; what a
-// killed process left, a later build removes.
-func (c *Cache) Scratch() (dir string, done func(), err error) { return c.scratch() }
+// Dir is the cache's directory.
+func (c *Cache) Dir() string { return c.dir }
 
-// scratch makes a directory for one go command or binary. The caller calls done when it needs it no more.
-func (c *Cache) scratch() (dir string, done func(), err error) {
+// Scratch makes a directory for one go command or binary. The caller calls done when it needs it no more; what a killed process left, a
+// later build removes.
+func (c *Cache) Scratch() (dir string, done func(), err error) {
 	parent := filepath.Join(c.dir, "scratch")
 	if err := os.MkdirAll(parent, 0o750); err != nil {
 		return "", nil, fmt.Errorf("make cache directory: %w; LOGSPOUT_BUILDER_CACHE names another", err)
@@ -52,8 +59,8 @@ func (c *Cache) scratch() (dir string, done func(), err error) {
 	return dir, func() { _ = os.RemoveAll(dir) }, nil
 }
 
-// recall reads what was kept under a kind and key into v; false when there is nothing that can be read.
-func (c *Cache) recall(kind, key string, v any) bool {
+// Recall reads what was kept under a kind and key into v; false when there is nothing that can be read.
+func (c *Cache) Recall(kind, key string, v any) bool {
 	name := filepath.Join(c.dir, kind, key+".json")
 	data, err := os.ReadFile(name)
 	if err != nil || json.Unmarshal(data, v) != nil {
@@ -63,8 +70,8 @@ func (c *Cache) recall(kind, key string, v any) bool {
 	return true
 }
 
-// keep keeps v, as JSON, under a kind and key.
-func (c *Cache) keep(kind, key string, v any) error {
+// Keep keeps v, as JSON, under a kind and key.
+func (c *Cache) Keep(kind, key string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -73,11 +80,11 @@ func (c *Cache) keep(kind, key string, v any) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	return WriteWhole(name, data, 0o600)
+	return wholefile.Write(name, data, 0o600)
 }
 
-// lock is the lock kept under a key.
-func (c *Cache) lock(key string) (l *lock.Lock, ok bool) {
+// Lock is the lock kept under a key.
+func (c *Cache) Lock(key string) (l *lock.Lock, ok bool) {
 	name := filepath.Join(c.dir, "lists", key+".lock")
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -90,13 +97,13 @@ func (c *Cache) lock(key string) (l *lock.Lock, ok bool) {
 	return l, true
 }
 
-// keepLock keeps a lock.
-func (c *Cache) keepLock(key string, l *lock.Lock) error {
+// KeepLock keeps a lock.
+func (c *Cache) KeepLock(key string, l *lock.Lock) error {
 	name := filepath.Join(c.dir, "lists", key+".lock")
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	return WriteWhole(name, l.Format(), 0o600)
+	return wholefile.Write(name, l.Format(), 0o600)
 }
 
 // keptBinary is what the cache notes beside a binary.
@@ -113,9 +120,9 @@ func (k keptBinary) untouched(file string) bool {
 	return err == nil && k.Modified != 0 && info.Size() == k.Size && info.ModTime().UnixNano() == k.Modified
 }
 
-// binary copies the binary kept under a key to target, and reports its digest. A copy and not a link: what a user later does to the
+// Binary copies the binary kept under a key to target, and reports its digest. A copy and not a link: what a user later does to the
 // file must not reach the cache. Where the file system can, the two share their blocks until then (copy_file_range). ok is false when there is none, or it is not what was kept.
-func (c *Cache) binary(key, target string) (sum string, ok bool, err error) {
+func (c *Cache) Binary(key, target string) (sum string, ok bool, err error) {
 	dir := filepath.Join(c.dir, "binaries", key)
 	note, err := os.ReadFile(filepath.Join(dir, "note.json"))
 	if err != nil {
@@ -130,7 +137,7 @@ func (c *Cache) binary(key, target string) (sum string, ok bool, err error) {
 	if kept.untouched(file) {
 		err = copyFile(file, target)
 	} else {
-		got, err = publish(file, target, func(sum string) error {
+		got, err = Publish(file, target, func(sum string) error {
 			if sum != kept.SHA256 {
 				return errDamaged
 			}
@@ -147,14 +154,14 @@ func (c *Cache) binary(key, target string) (sum string, ok bool, err error) {
 	return got, true, nil
 }
 
-// binaryFile is where the binary kept under a key lies; ok is false when there is none.
-func (c *Cache) binaryFile(key string) (name string, ok bool) {
+// BinaryFile is where the binary kept under a key lies; ok is false when there is none.
+func (c *Cache) BinaryFile(key string) (name string, ok bool) {
 	name = filepath.Join(c.dir, "binaries", key, "binary")
 	return name, exists(name)
 }
 
-// keepBinary moves a binary of this digest into the cache under a key.
-func (c *Cache) keepBinary(key, file, sum string) error {
+// KeepBinary moves a binary of this digest into the cache under a key.
+func (c *Cache) KeepBinary(key, file, sum string) error {
 	kept := keptBinary{SHA256: sum}
 	if info, err := os.Stat(file); err == nil {
 		kept.Size, kept.Modified = info.Size(), info.ModTime().UnixNano()
@@ -163,7 +170,7 @@ func (c *Cache) keepBinary(key, file, sum string) error {
 	if err != nil {
 		return err
 	}
-	dir, done, err := c.scratch()
+	dir, done, err := c.Scratch()
 	if err != nil {
 		return err
 	}
@@ -193,23 +200,23 @@ func (c *Cache) keepBinary(key, file, sum string) error {
 	return err
 }
 
-// pruneSometimes prunes when it was not done for an hour: it looks at every file that is kept.
-func (c *Cache) pruneSometimes(now time.Time) {
+// PruneSometimes prunes when it was not done for an hour: it looks at every file that is kept.
+func (c *Cache) PruneSometimes(now time.Time) {
 	note := filepath.Join(c.dir, "pruned")
 	if info, err := os.Stat(note); err == nil && now.Sub(info.ModTime()) < time.Hour {
 		keepNewest(filepath.Join(c.dir, "binaries"), maxBinaries) // the large ones, and few
 		return
 	}
 	c.prune(now)
-	_ = WriteWhole(note, nil, 0o600) // housekeeping: without it the next build prunes again
+	_ = wholefile.Write(note, nil, 0o600) // housekeeping: without it the next build prunes again
 }
 
 // prune removes what was used longest ago. It is housekeeping: what it cannot remove stays.
 func (c *Cache) prune(now time.Time) {
 	keepNewest(filepath.Join(c.dir, "binaries"), maxBinaries)
 	keepNewest(filepath.Join(c.dir, "lists"), maxLists)
-	keepNewest(filepath.Join(c.dir, inspections), maxLists)
-	c.proxy().prune(now.Add(-maxIdle))
+	keepNewest(filepath.Join(c.dir, Inspections), maxLists)
+	c.Proxy().Prune(now.Add(-maxIdle))
 	left, err := os.ReadDir(filepath.Join(c.dir, "scratch"))
 	if err != nil {
 		return
@@ -241,9 +248,9 @@ func keepNewest(dir string, n int) {
 
 var errDamaged = errors.New("damaged cache entry")
 
-// publish copies a binary to target, which appears whole or not at all: when accept returns nil, which is asked with the content's digest
+// Publish copies a binary to target, which appears whole or not at all: when accept returns nil, which is asked with the content's digest
 // after the last byte. The copy is the operating system's, and the digest is made at the same time: nobody else writes to file.
-func publish(file, target string, accept func(sum string) error) (sum string, err error) {
+func Publish(file, target string, accept func(sum string) error) (sum string, err error) {
 	in, err := os.Open(file)
 	if err != nil {
 		return "", err
@@ -253,7 +260,7 @@ func publish(file, target string, accept func(sum string) error) (sum string, er
 	defer hashing.Wait()
 	var errHash error
 	hashing.Go(func() { sum, errHash = hashFile(in) })
-	err = copyWhole(target, in, 0o755, func() error {
+	err = wholefile.Copy(target, in, 0o755, func() error {
 		if hashing.Wait(); errHash != nil {
 			return errHash
 		}
@@ -279,7 +286,7 @@ func copyFile(file, target string) error {
 		return err
 	}
 	defer func() { _ = in.Close() }() // only read
-	return copyWhole(target, in, 0o755, nil)
+	return wholefile.Copy(target, in, 0o755, nil)
 }
 
 func touch(name string) {

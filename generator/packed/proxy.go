@@ -1,7 +1,6 @@
-package generator
+package packed
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -13,17 +12,18 @@ import (
 	"time"
 
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/zip"
+
+	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
-// proxy is a directory laid out as a Go module proxy (https://go.dev/ref/mod#goproxy-protocol), in which the builder offers
+// Proxy is a directory laid out as a Go module proxy (https://go.dev/ref/mod#goproxy-protocol), in which the builder offers
 // the go command the modules it packed itself. Its files are written whole or not at all, and what is there for a version
 // never changes, so any number of builders may share it.
-type proxy struct{ dir string }
+type Proxy struct{ Dir string }
 
-// url is the proxy's address for GOPROXY.
-func (p proxy) url() string {
-	slashed := filepath.ToSlash(p.dir)
+// URL is the proxy's address for GOPROXY.
+func (p Proxy) URL() string {
+	slashed := filepath.ToSlash(p.Dir)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/x
 	}
@@ -31,8 +31,8 @@ func (p proxy) url() string {
 	return strings.ReplaceAll(address, ",", "%2C") // a comma parts the addresses in GOPROXY
 }
 
-// offer makes a module available. It is cheap when the module already is.
-func (p proxy) offer(m *packed) error {
+// Offer makes a module available. It is cheap when the module already is.
+func (p Proxy) Offer(m *Module) error {
 	escapedPath, err := module.EscapePath(m.Path)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (p proxy) offer(m *packed) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(p.dir, filepath.FromSlash(escapedPath), "@v")
+	dir := filepath.Join(p.Dir, filepath.FromSlash(escapedPath), "@v")
 	base := filepath.Join(dir, escapedVersion)
 	if now := time.Now(); os.Chtimes(base+".zip", now, now) == nil {
 		return nil // the zip is written last
@@ -56,9 +56,9 @@ func (p proxy) offer(m *packed) error {
 	if err != nil {
 		return err
 	}
-	var archive bytes.Buffer
-	if err := zip.Create(&archive, m.Version, m.files); err != nil {
-		return fmt.Errorf("pack %s: %w", m, err)
+	archive, err := m.archive()
+	if err != nil {
+		return err
 	}
 	// The go command asks for the list and the latest version when it looks for retractions: an answer here keeps it from
 	// asking the proxies behind this one about a module they never heard of.
@@ -70,18 +70,18 @@ func (p proxy) offer(m *packed) error {
 		{filepath.Join(filepath.Dir(dir), "@latest"), info},
 		{base + ".info", info},
 		{base + ".mod", m.goMod},
-		{base + ".zip", archive.Bytes()},
+		{base + ".zip", archive},
 	} {
-		if err := WriteWhole(f.name, f.data, 0o600); err != nil {
+		if err := wholefile.Write(f.name, f.data, 0o600); err != nil {
 			return fmt.Errorf("offer %s: %w", m, err)
 		}
 	}
 	return nil
 }
 
-// prune removes the modules that no builder has offered since before. One that is wanted again is packed again.
-func (p proxy) prune(before time.Time) {
-	root, err := os.OpenRoot(p.dir)
+// Prune removes the modules that no builder has offered since before. One that is wanted again is packed again.
+func (p Proxy) Prune(before time.Time) {
+	root, err := os.OpenRoot(p.Dir)
 	if err != nil {
 		return
 	}
@@ -98,4 +98,45 @@ func (p proxy) prune(before time.Time) {
 		}
 		return nil
 	})
+}
+
+// Serve gives the module's files as a module proxy has them.
+func (m *Module) Serve() (map[string][]byte, error) {
+	archive, err := m.archive()
+	if err != nil {
+		return nil, err
+	}
+	return Serve(m.Version, func(ext string) ([]byte, error) {
+		if ext == "mod" {
+			return m.goMod, nil
+		}
+		return archive, nil
+	})
+}
+
+// Serve gives a module's files as a module proxy has them. read gives its "mod" and "zip".
+func Serve(m module.Version, read func(ext string) ([]byte, error)) (files map[string][]byte, err error) {
+	escapedPath, err := module.EscapePath(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	escapedVersion, err := module.EscapeVersion(m.Version)
+	if err != nil {
+		return nil, err
+	}
+	base := path.Join(escapedPath, "@v", escapedVersion)
+	info, err := json.Marshal(struct {
+		Version string
+		Time    time.Time
+	}{m.Version, time.Unix(0, 0).UTC()})
+	if err != nil {
+		return nil, err
+	}
+	files = map[string][]byte{base + ".info": info}
+	for _, ext := range []string{"mod", "zip"} {
+		if files[base+"."+ext], err = read(ext); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }

@@ -1,4 +1,4 @@
-package generator
+package packed
 
 import (
 	_ "embed"
@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 //go:generate go test -run TestBundledDataIsFresh -update .
@@ -42,8 +44,8 @@ func LoadBundled() (*Bundled, error) {
 	return b, nil
 }
 
-// needs are the modules that packages need, sorted by path.
-func (b *Bundled) needs(packages []string) []BundledModule {
+// Needs are the modules that packages need, sorted by path.
+func (b *Bundled) Needs(packages []string) []BundledModule {
 	wanted := map[string]bool{}
 	for _, p := range packages {
 		for _, m := range b.Packages[p] {
@@ -55,46 +57,16 @@ func (b *Bundled) needs(packages []string) []BundledModule {
 
 // coreGoMod is the go.mod of the core: it requires what the bundled packages need, and nothing of what the builder does.
 func (b *Bundled) coreGoMod() ([]byte, error) {
-	needed := b.needs(slices.Collect(maps.Keys(b.Packages)))
+	needed := b.Needs(slices.Collect(maps.Keys(b.Packages)))
 	requirements := make([]*modfile.Require, len(needed))
 	for i, m := range needed {
 		requirements[i] = &modfile.Require{Mod: module.Version{Path: m.Path, Version: m.Version}}
 	}
-	return formatGoMod(CorePath, b.Go, requirements, nil)
+	return buildlist.FormatGoMod(manifest.CorePath, b.Go, requirements, nil)
 }
 
-// formatGoMod is a go.mod as the go command would format it.
-func formatGoMod(modulePath, goVersion string, requirements []*modfile.Require, replacements []replacement) ([]byte, error) {
-	f := new(modfile.File)
-	if err := f.AddModuleStmt(modulePath); err != nil {
-		return nil, err
-	}
-	if err := f.AddGoStmt(goVersion); err != nil {
-		return nil, err
-	}
-	f.SetRequireSeparateIndirect(requirements)
-	for _, r := range replacements {
-		if err := f.AddReplace(r.from, "", r.to.Path, r.to.Version); err != nil {
-			return nil, err
-		}
-	}
-	f.Cleanup()
-	return f.Format()
-}
-
-// replacement takes a module, whatever its version, from elsewhere.
-type replacement struct {
-	from string
-	to   module.Version // Version is "" for a directory
-}
-
-// formatGoSum is a go.sum of these lines.
-func formatGoSum(lines []string) []byte {
-	lines = slices.Compact(slices.Sorted(slices.Values(lines)))
-	return []byte(strings.Join(lines, "\n") + "\n")
-}
-
-func (m BundledModule) sumLines() []string {
+// SumLines are the module's lines of a go.sum.
+func (m BundledModule) SumLines() []string {
 	return []string{
 		fmt.Sprintf("%s %s %s", m.Path, m.Version, m.Sum),
 		fmt.Sprintf("%s %s/go.mod %s", m.Path, m.Version, m.GoModSum),

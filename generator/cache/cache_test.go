@@ -1,4 +1,4 @@
-package generator
+package cache
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
 func TestParallelBuildersShareACacheWithoutDamage(t *testing.T) {
@@ -19,11 +21,11 @@ func TestParallelBuildersShareACacheWithoutDamage(t *testing.T) {
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {
-			c := NewCache(dir)
+			c := New(dir)
 			target := filepath.Join(dir, fmt.Sprintf("out%d", worker))
 			for round := range 20 {
 				key := fmt.Sprintf("key%d", round%3)
-				_, ok, err := c.binary(key, target)
+				_, ok, err := c.Binary(key, target)
 				if err != nil {
 					t.Error(err)
 					return
@@ -34,7 +36,7 @@ func TestParallelBuildersShareACacheWithoutDamage(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if err := c.keepBinary(key, made, sum); err != nil {
+					if err := c.KeepBinary(key, made, sum); err != nil {
 						t.Error(err)
 						return
 					}
@@ -54,17 +56,17 @@ func TestParallelBuildersShareACacheWithoutDamage(t *testing.T) {
 
 func TestWhatIsDoneToABinaryDoesNotReachTheCacheAndDamageIsNoticed(t *testing.T) {
 	dir := t.TempDir()
-	c := NewCache(dir)
+	c := New(dir)
 	made, out := filepath.Join(dir, "made"), filepath.Join(dir, "out")
 	content := []byte("binary")
 	if err := os.WriteFile(made, content, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.keepBinary("key", made, fmt.Sprintf("%x", sha256.Sum256(content))); err != nil {
+	if err := c.KeepBinary("key", made, fmt.Sprintf("%x", sha256.Sum256(content))); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, ok, err := c.binary("key", out); !ok || err != nil {
+		if _, ok, err := c.Binary("key", out); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, content) {
@@ -78,13 +80,13 @@ func TestWhatIsDoneToABinaryDoesNotReachTheCacheAndDamageIsNoticed(t *testing.T)
 	if err := os.Chtimes(kept, time.Time{}, time.Now().Add(time.Minute)); err != nil { // touched, and the same
 		t.Fatal(err)
 	}
-	if _, ok, err := c.binary("key", out); !ok || err != nil {
+	if _, ok, err := c.Binary("key", out); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if err := os.WriteFile(kept, []byte("damage"), 0o755); err != nil { // as long as it was
 		t.Fatal(err)
 	}
-	if _, ok, err := c.binary("key", out); ok || err != nil {
+	if _, ok, err := c.Binary("key", out); ok || err != nil {
 		t.Fatalf("damaged content is an answer: %v (%v)", ok, err)
 	}
 	if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, content) || exists(kept) {
@@ -94,7 +96,7 @@ func TestWhatIsDoneToABinaryDoesNotReachTheCacheAndDamageIsNoticed(t *testing.T)
 
 func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 	dir := t.TempDir()
-	c := NewCache(dir)
+	c := New(dir)
 	old := time.Now().Add(-time.Hour)
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte("x")))
 	for i := range maxBinaries + 5 {
@@ -103,7 +105,7 @@ func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := fmt.Sprintf("key%02d", i)
-		if err := c.keepBinary(key, made, sum); err != nil {
+		if err := c.KeepBinary(key, made, sum); err != nil {
 			t.Fatal(err)
 		}
 		at := old.Add(time.Duration(i) * time.Minute)
@@ -111,7 +113,7 @@ func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, ok, err := c.binary("key00", filepath.Join(dir, "out")); !ok || err != nil { // used now
+	if _, ok, err := c.Binary("key00", filepath.Join(dir, "out")); !ok || err != nil { // used now
 		t.Fatal(ok, err)
 	}
 	c.prune(time.Now())
@@ -128,20 +130,24 @@ func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 
 func TestPruningTakesTheRestOfKilledBuildsAndIdleModules(t *testing.T) {
 	dir := t.TempDir()
-	c := NewCache(dir)
-	left, _, err := c.scratch()
+	c := New(dir)
+	left, _, err := c.Scratch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh, _, err := c.scratch()
+	fresh, _, err := c.Scratch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := pack("example.com/x", "", []byte("module example.com/x\n"), nil)
+	source := t.TempDir()
+	if err := os.WriteFile(filepath.Join(source, "go.mod"), []byte("module example.com/x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := packed.Directory(source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.proxy().offer(m); err != nil {
+	if err := c.Proxy().Offer(m); err != nil {
 		t.Fatal(err)
 	}
 	zip := filepath.Join(dir, "proxy", "example.com", "x", "@v", m.Version.Version+".zip")
@@ -151,7 +157,7 @@ func TestPruningTakesTheRestOfKilledBuildsAndIdleModules(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := c.proxy().offer(m); err != nil { // offered again: in use
+	if err := c.Proxy().Offer(m); err != nil { // offered again: in use
 		t.Fatal(err)
 	}
 	c.prune(time.Now())
@@ -165,7 +171,7 @@ func TestPruningTakesTheRestOfKilledBuildsAndIdleModules(t *testing.T) {
 	if exists(zip) {
 		t.Error("an idle module stays")
 	}
-	if err := c.proxy().offer(m); err != nil || !exists(zip) {
+	if err := c.Proxy().Offer(m); err != nil || !exists(zip) {
 		t.Errorf("a pruned module does not come back (%v)", err)
 	}
 }
@@ -181,7 +187,7 @@ func TestAFileThatIsRefusedAtItsEndIsNeverThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")
-	if _, err := publish(source, target, func(string) error { return refused }); !errors.Is(err, refused) {
+	if _, err := Publish(source, target, func(string) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("content that is refused is published (%v)", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -195,7 +201,7 @@ func TestAFileThatIsRefusedAtItsEndIsNeverThere(t *testing.T) {
 
 func TestPruningLooksAtEverythingOnceAnHour(t *testing.T) {
 	dir := t.TempDir()
-	c := NewCache(dir)
+	c := New(dir)
 	rest := filepath.Join(dir, "scratch", "build-killed")
 	leave := func() {
 		t.Helper()
@@ -208,14 +214,14 @@ func TestPruningLooksAtEverythingOnceAnHour(t *testing.T) {
 		}
 	}
 	leave()
-	if c.pruneSometimes(time.Now()); exists(rest) {
+	if c.PruneSometimes(time.Now()); exists(rest) {
 		t.Error("the first build left a killed build's rest")
 	}
 	leave()
-	if c.pruneSometimes(time.Now()); !exists(rest) {
+	if c.PruneSometimes(time.Now()); !exists(rest) {
 		t.Error("the next build looked at everything again")
 	}
-	if c.pruneSometimes(time.Now().Add(2 * time.Hour)); exists(rest) {
+	if c.PruneSometimes(time.Now().Add(2 * time.Hour)); exists(rest) {
 		t.Error("two hours later the rest is still there")
 	}
 }

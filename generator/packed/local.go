@@ -1,23 +1,32 @@
-package generator
+package packed
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
+
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
-// packDirectory makes a module of a local directory, under a version made of its content: what a build reads is what is packed
+// Directory makes a module of a local directory, under a version made of its content: what a build reads is what is packed
 // here, and no path of the machine reaches the binary. Tests are left out, so that they change no version.
-func packDirectory(dir string) (*packed, error) {
+func Directory(dir string) (*Module, error) {
 	goMod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -39,7 +48,7 @@ func packDirectory(dir string) (*packed, error) {
 	if err := checked.Err(); err != nil {
 		return nil, fmt.Errorf("module in %s cannot be packed: %w", dir, err)
 	}
-	var files []zip.File
+	var files []memoryFile
 	for _, name := range checked.Valid { // with dir in front
 		relative, err := filepath.Rel(dir, name)
 		if err != nil {
@@ -59,7 +68,7 @@ func packDirectory(dir string) (*packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pack module in %s: %w", dir, err)
 	}
-	p.directory = dir
+	p.Directory = dir
 	return p, nil
 }
 
@@ -85,10 +94,10 @@ func noModule(dir string) error {
 	return fmt.Errorf("%s has no go.mod: run 'go mod init' with the module's path in it", dir)
 }
 
-// checkHolds reports why the module does not hold a package, nil when it does.
-func (m *packed) checkHolds(importPath string) error {
-	if !within(importPath, m.Path) {
-		return fmt.Errorf("%s is module %s, which cannot hold package %s", m.directory, m.Path, importPath)
+// CheckHolds reports why the module does not hold a package, nil when it does.
+func (m *Module) CheckHolds(importPath string) error {
+	if !manifest.Within(importPath, m.Path) {
+		return fmt.Errorf("%s is module %s, which cannot hold package %s", m.Directory, m.Path, importPath)
 	}
 	want := strings.TrimPrefix(strings.TrimPrefix(importPath, m.Path), "/")
 	var have []string
@@ -107,14 +116,14 @@ func (m *packed) checkHolds(importPath string) error {
 	}
 	slices.Sort(have)
 	if have = slices.Compact(have); len(have) == 0 {
-		return fmt.Errorf("no Go files are in %s", m.directory)
+		return fmt.Errorf("no Go files are in %s", m.Directory)
 	}
-	return fmt.Errorf("%s holds no package %s (it holds: %s)", m.directory, importPath, strings.Join(have, ", "))
+	return fmt.Errorf("%s holds no package %s (it holds: %s)", m.Directory, importPath, strings.Join(have, ", "))
 }
 
-// unpacked finds where in its own directory the file of a local module is, in a text of the go command that names the copy in the
+// Unpacked finds where in its own directory the file of a local module is, in a text of the go command that names the copy in the
 // module cache.
-func (m *packed) unpacked(text string) string {
+func (m *Module) Unpacked(text string) string {
 	escapedPath, err := module.EscapePath(m.Path)
 	if err != nil {
 		return text
@@ -130,24 +139,82 @@ func (m *packed) unpacked(text string) string {
 			return text
 		}
 		start := strings.LastIndexAny(text[:at], " \t\n\"'(") + 1
-		text = text[:start] + m.directory + text[at+len(name):]
+		text = text[:start] + m.Directory + text[at+len(name):]
 	}
 }
 
 // sourcePlace is a place in a Go file, as compilers write it.
 var sourcePlace = regexp.MustCompile(`[^\s:"'()]+\.go:\d+`)
 
-// located names the module's files, which a text names relative to the module, by where they are in the user's directories. The text of
+// Located names the module's files, which a text names relative to the module, by where they are in the user's directories. The text of
 // a module that is not local stays as it is.
-func (m *packed) located(text string) string {
+func (m *Module) Located(text string) string {
 	if m == nil {
 		return text
 	}
 	return sourcePlace.ReplaceAllStringFunc(text, func(place string) string {
 		name, line, _ := strings.Cut(place, ":")
-		if !slices.ContainsFunc(m.files, func(f zip.File) bool { return f.Path() == filepath.ToSlash(name) }) {
+		if !slices.ContainsFunc(m.files, func(f memoryFile) bool { return f.Path() == filepath.ToSlash(name) }) {
 			return place
 		}
-		return filepath.Join(m.directory, name) + ":" + line
+		return filepath.Join(m.Directory, name) + ":" + line
 	})
+}
+
+// Needs identifies what a module needs from others: its go.mod, and what its files import on any platform.
+func (m *Module) Needs() string {
+	imports := map[string]bool{}
+	for _, f := range m.files {
+		if !strings.HasSuffix(f.Path(), ".go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, f.data, parser.ImportsOnly)
+		if err != nil {
+			continue // compiling says it better
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if first, _, _ := strings.Cut(imported, "/"); err == nil && strings.Contains(first, ".") && !manifest.Within(imported, m.Path) {
+				imports[imported] = true
+			}
+		}
+	}
+	h := sha256.New()
+	h.Write(m.goMod)
+	for _, imported := range slices.Sorted(maps.Keys(imports)) {
+		h.Write([]byte("\x00" + imported))
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// LocalPackage is the import path of the package in a directory, and the directory of the module that holds it, absolute.
+func LocalPackage(dir string) (importPath, moduleDir string, err error) {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return "", "", err
+	}
+	if info, err := os.Stat(absolute); err != nil || !info.IsDir() {
+		return "", "", fmt.Errorf("no directory %s: want one that holds a Go module (go.mod) or a package of one", dir)
+	}
+	for moduleDir = absolute; ; moduleDir = filepath.Dir(moduleDir) {
+		data, err := os.ReadFile(filepath.Join(moduleDir, "go.mod"))
+		if errors.Is(err, fs.ErrNotExist) && moduleDir != filepath.Dir(moduleDir) {
+			continue
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", "", noModule(dir)
+		}
+		if err != nil {
+			return "", "", err
+		}
+		modulePath := modfile.ModulePath(data)
+		if modulePath == "" {
+			return "", "", fmt.Errorf("%s has no module line", filepath.Join(moduleDir, "go.mod"))
+		}
+		below, err := filepath.Rel(moduleDir, absolute)
+		if err != nil {
+			return "", "", err
+		}
+		return path.Join(modulePath, filepath.ToSlash(below)), moduleDir, nil
+	}
 }
