@@ -81,12 +81,12 @@ func startRoute(
 // patience is how long the delivery that is under way may still take when its route is removed.
 const patience = 2 * time.Second
 
-// remove ends the route without delivering what waits: the delivery under way may end, for a short while; one that does not
-// end when it is told to is left to itself. It waits no longer than ctx.
+// remove ends the route without delivering what waits: the delivery under way may end, for a short while, unless the one before it failed;
+// one that does not end when it is told to is left to itself. It waits no longer than ctx.
 func (r *route) remove(ctx context.Context) {
 	r.removed.Store(true)
 	r.quit()
-	if !r.await(ctx, patience) {
+	if r.failing() || !r.await(ctx, patience) {
 		r.abort()
 		if !r.await(ctx, patience/2) {
 			r.log.ErrorContext(ctx, "removed route does not end, its module ignores cancellation")
@@ -94,6 +94,13 @@ func (r *route) remove(ctx context.Context) {
 	}
 	r.abort()
 	r.cursor.Close()
+}
+
+// failing tells whether the last delivery failed, so that the one under way most probably does not end well either.
+func (r *route) failing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count.err != ""
 }
 
 // await waits until the route's goroutine has ended (true), for at most d.

@@ -35,6 +35,12 @@ func (f *forwarder) run(ctx context.Context) error {
 		f.log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	base := context.WithoutCancel(ctx) // parts end one after the other, each when it is told to
+	unlock, err := f.lockState()
+	if err != nil {
+		f.discard(base)
+		return err
+	}
+	defer unlock()
 	if err := f.loadState(); err != nil {
 		f.discard(base)
 		return err

@@ -161,6 +161,37 @@ func TestRouteThatIsStuckCanBeRemoved(t *testing.T) {
 	}
 }
 
+func TestRemovalDoesNotWaitForADestinationThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBinary(t)
+		s := b.sink("net")
+		tried := false
+		s.deliver = func(ctx context.Context, _ []core.Message) error {
+			if !tried {
+				tried = true
+				return errDown
+			}
+			<-ctx.Done() // the second try, which gets no answer
+			return ctx.Err()
+		}
+		feed := b.feed("feed")
+		r := b.start(t, "net://x")
+		feed <- numbered("", 0, 10)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		start := time.Now()
+		if ok, err := r.table.RemoveRoute(t.Context(), r.table.Routes()[0].ID); !ok || err != nil {
+			t.Errorf("remove: %v %v", ok, err)
+		}
+		if took := time.Since(start); took > 0 {
+			t.Errorf("it took %s", took)
+		}
+		if err := r.wait(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestRemovalLetsTheDeliveryUnderWayEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBinary(t)
