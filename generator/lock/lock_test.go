@@ -91,6 +91,8 @@ func TestEverythingWrongWithALockIsToldWithItsLine(t *testing.T) {
 		"several":          {line("with a b\nmodule a b\nlocal x y\n"), []string{"x.lock:6:1:", "x.lock:7:1:", "x.lock:8:1:"}},
 		"spaces":           {line("with  a\n"), []string{"one space between"}},
 		"terminal":         {line("with a\x1b[31m\n"), []string{`printable ASCII`}},
+		"long word":        {line("with " + strings.Repeat("a", 513) + "\n"), []string{"x.lock:6:1: want words"}},
+		"long toolchain":   {head + "toolchain " + strings.Repeat("a ", 101) + "\n", []string{"x.lock:3:1: want"}},
 		"twice":            {line("module example.com/a v1.0.0 " + sumA + " " + sumB + "\nmodule example.com/a v1.1.0 " + sumA + " " + sumB + "\n"), []string{"x.lock:7:1: module example.com/a is locked on line 6 already"}},
 		"sum cut":          {line("module example.com/a v1.0.0 h1:AAAA " + sumB + "\n"), []string{"x.lock:6:1: want"}},
 		"branch":           {line("module example.com/a main " + sumA + " " + sumB + "\n"), []string{"x.lock:6:1: want"}},

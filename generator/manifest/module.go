@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	queryForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/+~-]{0,255}$`)
+	queryForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/+~-]*$`)
 	bareSemver   = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+.*)?$`)
 	urlPrefix    = regexp.MustCompile(`^[a-z+]+://`)
 	scpForm      = regexp.MustCompile(`^[\w.-]+@([\w.-]+):(.+)$`)
@@ -166,7 +166,7 @@ func checkModuleVersion(ps *problems, version string, pos Pos) {
 	switch {
 	case bareSemver.MatchString(version):
 		ps.add(pos, "version %s: %s; did you mean %s?", quote(version), want, quote("v"+version))
-	case !queryForm.MatchString(version), slices.Contains(noneQueries, version), strings.Contains(version, ".."), strings.Contains(version, "//"):
+	case !fits(queryForm, 256, version), slices.Contains(noneQueries, version), strings.Contains(version, ".."), strings.Contains(version, "//"):
 		ps.add(pos, "version %s: %s", quote(version), want)
 	}
 }

@@ -12,12 +12,18 @@ import (
 )
 
 var (
-	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	versionForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
+	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	versionForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
 	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	schemeForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+._-]*$`)
 	nextRoute    = regexp.MustCompile(`,\s*[A-Za-z][A-Za-z0-9+._-]*://`)
 )
+
+// fits reports whether a text has a form and at most so many bytes. An expression that counts them itself has a state for each, and compiling
+// that at each start of the builder takes longer than all else of it.
+func fits(form *regexp.Regexp, most int, text string) bool {
+	return len(text) <= most && form.MatchString(text)
+}
 
 // Parse reads a manifest: a modules.go when file ends in .go, else YAML. file is its name for messages. Its error is Errors: every problem of the
 // manifest at once.
@@ -75,7 +81,7 @@ func (r *manifestReader) manifest(root node) {
 
 func (r *manifestReader) name(n node) string {
 	text, ok := r.text(n, "name")
-	if ok && !nameForm.MatchString(text) {
+	if ok && !fits(nameForm, 64, text) {
 		r.add(n.pos, "name: want 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit, found %s", quote(text))
 	}
 	return text
@@ -83,7 +89,7 @@ func (r *manifestReader) name(n node) string {
 
 func (r *manifestReader) version(n node) string {
 	text, ok := r.scalar(n, "version")
-	if ok && !versionForm.MatchString(text) {
+	if ok && !fits(versionForm, 128, text) {
 		r.add(n.pos, "version: want 1 to 128 of a-z A-Z 0-9 . _ + ~ -, beginning with a letter or digit, found %s", quote(text))
 	}
 	return text

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	moduleNameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
+	moduleNameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 	extensionForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 	extensionPoints = []string{"AdapterFactory", "AdapterTransport", "HTTPHandler", "Job", "LogRouter", "Processor"}                                //nolint:gochecknoglobals // constant
@@ -271,7 +271,7 @@ func checkModuleName(s string) string {
 	switch {
 	case s == StandardName:
 		return "the name stands for the standard set"
-	case !moduleNameForm.MatchString(s):
+	case !fits(moduleNameForm, 64, s):
 		return "want a-z 0-9 _ - beginning with a letter, found " + quote(s)
 	}
 	return ""
