@@ -125,7 +125,7 @@ func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (r
 	var resolved *Resolution
 	var failed failures
 	for i, t := range targets {
-		g, err := gotool.Find(ctx, t.Platform.Environ(b.Environ))
+		g, err := b.goTool(ctx, t.Platform.Environ(b.Environ))
 		if err != nil {
 			return nil, err
 		}
@@ -332,6 +332,14 @@ func (x *project) key(g *gotool.Tool) (string, error) {
 		return "", err
 	}
 	return digest(planJSON, x.list.GoMod, x.list.GoSum, x.source["main.go"], x.source["modules.go"], x.source[renamesFile], toolchain, flags), nil
+}
+
+// goTool is the go command in an environment. What it answered before is taken from the cache.
+func (b *Builder) goTool(ctx context.Context, environ []string) (*gotool.Tool, error) {
+	if b.Cache == nil {
+		return gotool.Find(ctx, environ)
+	}
+	return gotool.FindIn(ctx, environ, b.Cache)
 }
 
 // note reports something that is done and takes no time.

@@ -43,7 +43,7 @@ const bundleFormat = 1
 // Bundle puts all that the plan's binaries are built from into one file: module zips, checksums, generated source and the lock. Before the
 // file appears, it builds the targets' platforms from it alone, with an empty module cache and no network.
 func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []gotool.Platform) (*Resolution, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

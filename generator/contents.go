@@ -18,7 +18,7 @@ import (
 // Contents is what a plan's binary would say of itself, made without compiling it: its modules are those of the whole build list, of which a
 // binary may need less.
 func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, e
 
 // Packages are the import paths of all packages that a plan's binary would be compiled from.
 func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, er
 // what this builder packs itself (plan may be nil) and from the module cache, without network; a module whose content is not there, or not
 // the one that the sum says, has none.
 func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Module) (map[module.Version]string, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ type CheckResult struct {
 // CheckContract builds a test of the plan's packages and runs it. each gets every promise as it is checked. The error is for what keeps the
 // checks from running: a module that does not resolve, register or compile.
 func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, each func(CheckResult)) error {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func saidByTest(line string) string {
 // TestModule runs `go test` with flags in a directory of a module, with this builder's core in the place of whatever core its go.mod asks
 // for. Nothing in the directory is changed.
 func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags []string, stdout, stderr io.Writer) error {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 
 // Cost builds the plan and tells what each of its modules adds to the binary.
 func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

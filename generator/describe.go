@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/mod/module"
 
-	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
@@ -60,7 +59,7 @@ type PackageOptions struct {
 // DescribeBinary tells what a logspout binary is made of: what the linker noted in it and, where it runs on this machine, what it says of
 // itself when it is asked in an empty environment.
 func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *manifest.Registry) (*Description, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +131,7 @@ func optionsOf(extensions []Extension, registry *manifest.Registry) []PackageOpt
 
 // DescribePackage tells what the only package of a plan is made of. It is resolved and inspected, not built.
 func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *manifest.Registry) (*Description, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

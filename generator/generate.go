@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/mod/modfile"
 
-	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
@@ -27,7 +26,7 @@ const carried = "logspout-builder"
 // Generate writes the plan's project to dir: what Build compiles, and the core's source beside it, so that the go command builds, tidies
 // and changes it without the builder. Files that Generate did not write are not overwritten.
 func (b *Builder) Generate(ctx context.Context, plan *Plan, dir string) error {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (m Move) String() string {
 
 // Resolve finds the versions of all that the plan is built from, as far as the builder's lock does not say them already.
 func (b *Builder) Resolve(ctx context.Context, plan *Plan) (*Resolution, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (b *Builder) Resolve(ctx context.Context, plan *Plan) (*Resolution, error) 
 
 // Check compares the plan with the builder's lock and resolves nothing. What does not fit is listed, and is an *Error.
 func (b *Builder) Check(ctx context.Context, plan *Plan) ([]Move, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (p *Plan) Directories() []string {
 // lines for it into the module's go.mod and go.sum, which no other build reads. changed is false when they were there. A core that the
 // go.mod takes from a directory stays.
 func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, err error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return false, err
 	}

@@ -90,7 +90,7 @@ func (b *Builder) whatIsOpen(p *Plan, err error) error {
 
 // Fetch puts all that the plan is built from into the module cache, for any platform, and returns those modules.
 func (b *Builder) Fetch(ctx context.Context, plan *Plan) (*Resolution, []module.Version, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, nil, err
 	}

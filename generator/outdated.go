@@ -9,7 +9,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 )
 
@@ -26,7 +25,7 @@ type Outdated struct {
 // Outdated asks the module proxy for newer versions of what the plan is built from. The core, what comes from directories and what is
 // replaced are left out.
 func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) {
-	g, err := gotool.Find(ctx, b.Environ)
+	g, err := b.goTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
@@ -27,7 +28,7 @@ const (
 
 	// maxBinaries is how many binaries the cache keeps: those used last.
 	maxBinaries = 32
-	// maxLists is how many locks, and how many inspections, the cache keeps; each is some kilobytes.
+	// maxLists is how many locks, how many inspections and how many answers of go commands the cache keeps; each is some kilobytes.
 	maxLists = 512
 	// maxIdle is after how long an unused packed module or the rest of a killed build goes.
 	maxIdle = 48 * time.Hour
@@ -216,6 +217,7 @@ func (c *Cache) prune(now time.Time) {
 	keepNewest(filepath.Join(c.dir, "binaries"), maxBinaries)
 	keepNewest(filepath.Join(c.dir, "lists"), maxLists)
 	keepNewest(filepath.Join(c.dir, Inspections), maxLists)
+	keepNewest(filepath.Join(c.dir, gotool.KeptSettings), maxLists)
 	c.Proxy().Prune(now.Add(-maxIdle))
 	left, err := os.ReadDir(filepath.Join(c.dir, "scratch"))
 	if err != nil {
@@ -298,3 +300,5 @@ func exists(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil
 }
+
+var _ gotool.Memory = (*Cache)(nil)

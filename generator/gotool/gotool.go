@@ -5,14 +5,11 @@ package gotool
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/version"
 	"io"
-	"maps"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,24 +29,6 @@ type Tool struct {
 	Secrets Secrets
 }
 
-// Settings are the go command's settings that the builder needs to know, by their names in `go env`.
-type Settings struct {
-	GOVERSION, GOTOOLCHAIN                  string
-	GOOS, GOARCH, GO386, GOAMD64, GOARM     string
-	GOARM64, GOMIPS, GOMIPS64, GOPPC64      string
-	GORISCV64, GOEXPERIMENT, GOFIPS140      string
-	GOPROXY, GONOPROXY, GOFLAGS, GOMODCACHE string
-	GOHOSTOS, GOHOSTARCH                    string
-}
-
-// Toolchain is the JSON of the settings that decide what is compiled, and how.
-func (s Settings) Toolchain() ([]byte, error) {
-	deciding := s
-	deciding.GOPROXY, deciding.GONOPROXY, deciding.GOFLAGS, deciding.GOMODCACHE = "", "", "", ""
-	deciding.GOTOOLCHAIN, deciding.GOHOSTOS, deciding.GOHOSTARCH = "", "", ""
-	return json.Marshal(deciding) //nolint:musttag // the names are the go command's
-}
-
 // passed are the variables that go processes get from the user's environment: where things are, and how to reach the network.
 //
 //nolint:gochecknoglobals // constant
@@ -66,20 +45,23 @@ var passed = []string{
 
 // Find finds the go command and asks it for its settings. GOFLAGS of the user are checked, and only those are kept that
 // do not decide what a binary is made of: that is the manifest's business.
-func Find(ctx context.Context, environ []string) (*Tool, error) {
+func Find(ctx context.Context, environ []string) (*Tool, error) { return FindIn(ctx, environ, nil) }
+
+// FindIn is Find with a memory of what the go command answered before, which saves its start; nil is none.
+func FindIn(ctx context.Context, environ []string, memory Memory) (*Tool, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
 		return nil, errors.New("no go command in PATH: install Go 1.26 or newer (https://go.dev/dl) and put its bin directory into PATH")
 	}
 	g := &Tool{Path: path, env: baseEnvironment(environ), Secrets: NewSecrets(environ)}
-	if err := g.ask(ctx, environ); err != nil {
+	if err := g.ask(ctx, environ, memory); err != nil {
 		return nil, err
 	}
 	if found := g.Settings.GOVERSION; tooOld(found) {
 		// With GOTOOLCHAIN=auto the go command gets a newer one by itself, once a go.mod asks for that: the settings are to be its settings.
 		if from := g.Settings.GOTOOLCHAIN; from == "auto" || from == "path" {
 			g.env = withEnv(g.env, "GOTOOLCHAIN=go"+leastGo+".0+"+from)
-			if err := g.ask(ctx, environ); err != nil {
+			if err := g.ask(ctx, environ, memory); err != nil {
 				return nil, err
 			}
 		}
@@ -91,11 +73,7 @@ func Find(ctx context.Context, environ []string) (*Tool, error) {
 	if _, err := ParsePlatform(g.Settings.GOOS + "/" + g.Settings.GOARCH); err != nil {
 		return nil, fmt.Errorf("GOOS and GOARCH: %w\nnext: 'go tool dist list' lists the pairs", err)
 	}
-	kept, err := keptFlags(g.Settings.GOFLAGS)
-	if err != nil {
-		return nil, err
-	}
-	g.env = withEnv(g.env, "GOFLAGS="+kept)
+	g.env = withEnv(g.env, "GOFLAGS="+g.Settings.GOFLAGS)
 	return g, nil
 }
 
@@ -104,32 +82,6 @@ const leastGo = "1.26"
 
 func tooOld(goVersion string) bool {
 	return version.IsValid(goVersion) && version.Compare(goVersion, "go"+leastGo) < 0
-}
-
-// ask asks the go command for its settings, in no module's directory: a go.mod there could choose another toolchain.
-func (g *Tool) ask(ctx context.Context, environ []string) error {
-	args := []string{"env", "-json"}
-	fields, err := json.Marshal(g.Settings)
-	if err != nil {
-		return err
-	}
-	var names map[string]string
-	if err := json.Unmarshal(fields, &names); err != nil {
-		return err
-	}
-	args = append(args, slices.Sorted(maps.Keys(names))...)
-	asked := *g
-	if flags, ok := lookup(environ, "GOFLAGS"); ok && flags != "" {
-		asked.env = withEnv(g.env, "GOFLAGS="+flags)
-	}
-	out, err := asked.Run(ctx, filepath.VolumeName(g.Path)+string(filepath.Separator), nil, args...)
-	if err == nil {
-		err = json.Unmarshal(out, &g.Settings)
-	}
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s does not work:\n%w\nnext: install Go anew (https://go.dev/dl), or put one that works first in PATH", g.Path, err)
-	}
-	return err
 }
 
 // baseEnvironment is the hermetic environment of every go process.
