@@ -38,6 +38,18 @@ type Counter interface {
 	Counts() map[string]uint64
 }
 
+// Confirmer is implemented by an Adapter whose Deliver returns before the destination has confirmed what it took, and which sends that again
+// itself where need be, as long as it lives. The checkpoints from which a later process reads on do not pass what it has not confirmed.
+type Confirmer interface {
+	// Confirmed tells how much Deliver has taken since the adapter was made, and how much of that, from its beginning, is safe: confirmed by the
+	// destination, and nothing that the adapter would send again. The unit is the adapter's own (lines, bytes). Neither goes back, safe is
+	// never more than taken, and what a Deliver took is in taken when it returns. With safe at what taken was then, it is safe. Both have to get
+	// there without another Deliver, and at the latest when Close returns where the destination works.
+	//
+	// Any goroutine may call it at any time, during Deliver and Close and after them; it waits for nothing.
+	Confirmed() (safe, taken uint64)
+}
+
 // AdapterTransport makes the connections of the adapters that write to a socket.
 type AdapterTransport interface {
 	// Dial connects to address ("host:port", or a path for unix). options are the route's, unknown ones are ignored.
@@ -86,7 +98,8 @@ type Intake interface {
 	Env() Env
 	// Append hands over lines in their order, with the place in the engine's log from which to read on once they are done
 	// with. The batch and all it points to belong to the journal from then on. Append returns at once, unless a route asked for
-	// full=block; its only error is ctx's.
+	// full=block; its only error is ctx's. Where reading begins under a new key, an empty batch with that place comes first: it is
+	// kept at once, so that a crash before any line was delivered does not lose the beginning.
 	Append(ctx context.Context, batch []Message, at Position) error
 	// Position is the place appended last under a key (by this process, or the last to be checkpointed by an earlier one), ok false when there is none.
 	Position(key string) (value string, ok bool)

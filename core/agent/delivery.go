@@ -50,6 +50,9 @@ func (d *delivery) run(reading, delivering, closing context.Context) {
 	if err := guarded(func() error { return d.dest.adapter.Close(ctx) }); err != nil {
 		d.log.WarnContext(ctx, "closing the adapter failed", d.failure(err)...)
 	}
+	if safe, taken := d.confirmation(); safe < taken && !d.removed.Load() {
+		d.log.WarnContext(ctx, "the destination has not confirmed all that it was sent before the stop", "read_again_at_next_start", d.resumes != nil)
+	}
 	d.cursor.Close()
 }
 

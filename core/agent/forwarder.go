@@ -33,8 +33,9 @@ type forwarder struct {
 	handlers map[string]http.Handler
 	draining chan struct{} // closed when a stop begins
 
-	saved  journal.Checkpoints // those in the state directory
-	saving outage
+	reached reached
+	saved   journal.Checkpoints // those in the state directory
+	saving  outage
 }
 
 type namedJob struct {

@@ -32,6 +32,7 @@ type route struct {
 
 	// Of the goroutine that watches all routes:
 	dropped drip
+	untold  drip
 	told    uint64
 
 	mu    sync.Mutex

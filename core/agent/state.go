@@ -27,16 +27,17 @@ func (f *forwarder) loadState() error {
 		return fmt.Errorf("LOGSPOUT_STATE: %w", err)
 	}
 	f.journal.Restore(c)
-	f.saved = c
+	f.saved, f.reached.confirmed = c, c
 	return nil
 }
 
-// saveState writes the checkpoints where they have changed. It is called by one goroutine at a time.
+// saveState writes the confirmed checkpoints where they have changed. It is called by one goroutine at a time.
 func (f *forwarder) saveState() {
 	if !f.resumable() {
 		return
 	}
-	c := f.journal.Checkpoints()
+	f.reached.add(f.journal.Checkpoints(), f.table.running())
+	c := f.journal.Complete(f.reached.settle())
 	if maps.EqualFunc(c, f.saved, maps.Equal) {
 		return
 	}

@@ -125,11 +125,12 @@ func (j *Journal) Append(ctx context.Context, intake string, batch []core.Messag
 	if j.closed {
 		return ErrClosed
 	}
+	lines := len(batch)
 	j.remember(intake, at.Key)
 	if len(j.cursors) == 0 && len(j.live) == 0 { // nobody wants it
 		j.next += uint64(len(batch))
 		j.done = j.next
-		j.setPosition(intake, at)
+		j.setPosition(intake, lines, at)
 		return nil
 	}
 	whole := true
@@ -157,7 +158,7 @@ func (j *Journal) Append(ctx context.Context, intake string, batch []core.Messag
 	if len(j.cursors) == 0 {
 		j.advance()
 	}
-	j.setPosition(intake, at)
+	j.setPosition(intake, lines, at)
 	j.wakeReaders()
 	return nil
 }

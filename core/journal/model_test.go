@@ -56,6 +56,8 @@ type model struct {
 	marks   []modelMark
 	points  map[string]string // checkpoints
 	last    map[string]string
+	first   map[string]string // where reading began
+	earlier map[string]string // points, at some time
 	forget  map[string]bool
 	serial  int
 	closed  bool
@@ -67,7 +69,7 @@ func TestJournalAgreesWithItsModel(t *testing.T) {
 		j.maxRisk = rapid.SampledFrom([]int{3, 1 << 16}).Draw(t, "maxRisk")
 		m := &model{
 			j: j, lines: map[uint64]modelLine{}, next: 1, done: 1, points: map[string]string{"old": "0"},
-			last: map[string]string{"old": "0"}, forget: map[string]bool{},
+			last: map[string]string{"old": "0"}, first: map[string]string{}, earlier: map[string]string{}, forget: map[string]bool{},
 		}
 		j.Restore(Checkpoints{"in": {"old": "0"}})
 		if rapid.Bool().Draw(t, "cursor at once") {
@@ -144,11 +146,19 @@ func (m *model) append(t *rapid.T) {
 		t.Fatalf("lines were dropped although %d bytes had room in %d", cost, room)
 	}
 	if err == nil && at.Key != "" {
+		if len(given) == 0 && at.Value != "" && !m.knows(at.Key) {
+			m.first[at.Key] = at.Value
+		}
 		m.marks = append(m.marks, modelMark{at.Key, at.Value, m.next})
 		if at.Value != "" {
 			m.last[at.Key] = at.Value
 		}
 	}
+}
+
+// knows reports whether something was appended under a key, and the key not forgotten.
+func (m *model) knows(key string) bool {
+	return m.last[key] != "" || slices.ContainsFunc(m.marks, func(mark modelMark) bool { return mark.key == key })
 }
 
 // drop takes over how far the log was dropped, and reports whether that cost someone something.
@@ -324,6 +334,11 @@ func (m *model) check(t *rapid.T) {
 	if got := m.j.Checkpoints(); !maps.EqualFunc(got, want, maps.Equal[map[string]string, map[string]string]) {
 		t.Fatalf("checkpoints = %v, want %v", got, want)
 	}
+	m.checkComplete(t, m.points)
+	m.checkComplete(t, m.earlier)
+	if rapid.IntRange(0, 9).Draw(t, "remember") == 0 {
+		m.earlier = maps.Clone(m.points)
+	}
 	for _, key := range []string{"old", "a", "b", "c"} {
 		if got, ok := m.j.Position("in", key); got != m.last[key] || ok != (got != "") {
 			t.Fatalf("position of %s = %q %v, want %q", key, got, ok, m.last[key])
@@ -355,6 +370,22 @@ func (m *model) check(t *rapid.T) {
 		t.Fatalf("%d bytes of %d are held for live readers alone", s.Bytes, s.MaxBytes)
 	}
 	m.checkCost(t, s.Bytes)
+}
+
+// checkComplete compares checkpoints to which the beginnings were added.
+func (m *model) checkComplete(t *rapid.T, points map[string]string) {
+	want := maps.Clone(m.first)
+	maps.Copy(want, points)
+	got := m.j.Complete(Checkpoints{"in": points})["in"]
+	if !maps.Equal(got, want) {
+		t.Fatalf("complete checkpoints = %v, want %v: of %v, and the beginnings %v", got, want, points, m.first)
+	}
+	if got == nil {
+		return
+	}
+	if got["theirs"] = "1"; points["theirs"] != "" {
+		t.Fatal("what it returns is no copy")
+	}
 }
 
 // checkCursor compares what the cursor says with its lines' fates, and returns the first line pending or the next to come.
@@ -405,6 +436,7 @@ func (m *model) settle() {
 		if !pending {
 			delete(m.points, key)
 			delete(m.last, key)
+			delete(m.first, key)
 			delete(m.forget, key)
 		}
 	}

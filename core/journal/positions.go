@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gliderlabs/logspout-builder/core"
@@ -15,6 +16,7 @@ type place struct{ intake, key string }
 // position is what is known of one place. It goes when nothing is known and nothing pending any more.
 type position struct {
 	place
+	first   string // where reading began: appended first, without lines; "" when that is not known
 	last    string // appended last, or restored; "" when there is none
 	done    string // the checkpoint; "" when there is none
 	pending int    // marks not yet settled
@@ -87,6 +89,27 @@ func (j *Journal) Checkpoints() Checkpoints {
 	return c
 }
 
+// Complete is a copy of c, checkpoints of this journal, now or earlier, with every key that c does not have and of which it is known where
+// reading began: whose first Append brought that place and no lines. It is right whatever became of the lines that followed.
+func (j *Journal) Complete(c Checkpoints) Checkpoints {
+	out := make(Checkpoints, len(c))
+	for intake, values := range c {
+		out[intake] = maps.Clone(values)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.positions {
+		if p.first == "" || out[p.intake][p.key] != "" {
+			continue
+		}
+		if out[p.intake] == nil {
+			out[p.intake] = map[string]string{}
+		}
+		out[p.intake][p.key] = p.first
+	}
+	return out
+}
+
 // Restore takes over the checkpoints of an earlier process, but for keys that have a position already.
 func (j *Journal) Restore(c Checkpoints) {
 	j.mu.Lock()
@@ -108,8 +131,8 @@ func (j *Journal) remember(intake, key string) {
 	}
 }
 
-// setPosition ends an append, all of whose lines are in the log.
-func (j *Journal) setPosition(intake string, at core.Position) {
+// setPosition ends an append of so many lines, all of which are in the log.
+func (j *Journal) setPosition(intake string, lines int, at core.Position) {
 	if at.Key == "" {
 		return
 	}
@@ -117,6 +140,9 @@ func (j *Journal) setPosition(intake string, at core.Position) {
 	p := j.positions[where]
 	if p == nil {
 		p = &position{place: where}
+		if lines == 0 {
+			p.first = at.Value
+		}
 		j.positions[where] = p
 	}
 	if at.Value != "" {

@@ -54,6 +54,8 @@ func (s AdapterSuite) checks() []check {
 		{"Deliver returns when its context ends", s.deliverHonoursContext},
 		{"Deliver returns at once when its context has ended", s.deliverHonoursEndedContext},
 		{"a dead destination is an error worth trying again", s.deadDestinationIsAnError},
+		{"what no destination has read is not confirmed", s.confirmsNothingUnread},
+		{"Close confirms what the destination has taken", s.closeConfirms},
 		{"Close ends all that was started", s.closeLeavesNothing},
 		{"Close returns when its context has ended", s.closeHonoursContext},
 	}

@@ -115,7 +115,7 @@ func TestAdapterContractFindsWhatIsWrong(t *testing.T) {
 	}
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	testBreaches(t, []breach[AdapterSuite]{
+	testBreaches(t, append(confirmBreaches(), []breach[AdapterSuite]{
 		{"the factory does no I/O", made(func(env core.Env, r *core.Route) (core.Adapter, error) {
 			if c, err := net.DialTimeout("tcp", r.Address, time.Second); err == nil {
 				_ = c.Close()
@@ -194,5 +194,5 @@ func TestAdapterContractFindsWhatIsWrong(t *testing.T) {
 			<-release
 			return nil
 		}), "does not return"},
-	})
+	}...))
 }

@@ -122,10 +122,16 @@ func (k *kept) forget(window time.Duration) {
 
 // forgetRead lets go of what was acknowledged a window ago and has more than unread acknowledged bytes behind it.
 func (k *kept) forgetRead(window time.Duration, unread int) {
+	k.discard(k.readBefore(window, unread))
+}
+
+// readBefore is the position before which forgetRead lets go of everything.
+func (k *kept) readBefore(window time.Duration, unread int) uint64 {
 	n := sort.Search(len(k.marks), func(i int) bool { return k.marks[i].at+window > k.clock })
-	if read := k.acked - min(k.acked, uint64(unread)); n > 0 { //nolint:gosec // not negative
-		k.discard(min(k.marks[n-1].pos, read))
+	if n == 0 {
+		return k.base
 	}
+	return max(k.base, min(k.marks[n-1].pos, k.acked-min(k.acked, uint64(unread)))) //nolint:gosec // not negative
 }
 
 // room lets go of old bytes until n more fit, and reports whether they do.

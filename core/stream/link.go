@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -25,6 +26,7 @@ type link struct {
 
 	broken     atomic.Bool
 	halfClosed atomic.Bool
+	torn       atomic.Bool // it was reset, and the half-close has met the error of that
 	once       sync.Once
 	ended      chan struct{} // closed when the peer has ended the connection; then err and inOrder are set
 	err        error
@@ -118,7 +120,7 @@ func (l *link) cause() error {
 func (l *link) endedInOrder() bool {
 	select {
 	case <-l.ended:
-		return l.order
+		return l.order && !l.torn.Load()
 	default:
 		return false
 	}
@@ -132,6 +134,9 @@ func (l *link) queued() int {
 	return unacknowledged(l.raw)
 }
 
+// unread is how many acknowledged bytes the peer may at most not have read, where its window is known.
+func (l *link) unread() int { return 2*l.window + unreadSlack }
+
 // abandon closes the connection and what its send queue holds: it is written again elsewhere.
 func (l *link) abandon() {
 	inner := l.conn
@@ -144,17 +149,22 @@ func (l *link) abandon() {
 	_ = inner.Close() // not TLS's: it would wait to say good-bye
 }
 
-// halfClose says that nothing more comes.
-func (l *link) halfClose() {
+// halfClose says that nothing more comes. On an error the link is broken.
+func (l *link) halfClose() error {
 	l.halfClosed.Store(true)
 	for conn := l.conn; conn != nil; {
 		if c, ok := conn.(interface{ CloseWrite() error }); ok {
-			_ = c.CloseWrite()
+			if err := c.CloseWrite(); err != nil {
+				l.torn.Store(true)
+				l.broken.Store(true)
+				return fmt.Errorf("end the connection: %w", err)
+			}
 		}
 		layered, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
-			return
+			return nil
 		}
 		conn = layered.NetConn()
 	}
+	return nil
 }

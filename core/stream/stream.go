@@ -75,7 +75,9 @@ type Stream struct {
 	stop     context.CancelFunc          // ends them
 	refused  atomic.Uint64
 	replayed atomic.Uint64
-	warned   time.Time // of refusals
+	taken    atomic.Uint64 // kept.end
+	safe     atomic.Uint64 // what no replay will go back to
+	warned   time.Time     // of refusals
 
 	buf   []byte // Deliver's
 	ends  []int
@@ -106,6 +108,13 @@ func (s *Stream) Replayed() uint64 { return s.replayed.Load() }
 // Counts is core.Counter's.
 func (s *Stream) Counts() map[string]uint64 {
 	return map[string]uint64{"refused_datagrams": s.Refused(), "replayed_bytes": s.Replayed()}
+}
+
+// Confirmed is core.Confirmer's, in bytes. What is safe is what the Stream would not send again however this connection ended; datagrams are
+// no part of it.
+func (s *Stream) Confirmed() (safe, taken uint64) {
+	safe = s.safe.Load() // first: it never passes what is taken by then
+	return safe, s.taken.Load()
 }
 
 // Write writes records: buf[:ends[0]], buf[ends[0]:ends[1]], ... It connects where there is no connection, redials at most once, and
@@ -295,8 +304,9 @@ func (s *Stream) drop(cause error) {
 	if l.endedInOrder() {
 		s.kept.forget(s.cfg.Window)
 	} else if l.window > 0 {
-		s.kept.forgetRead(s.cfg.Window, 2*l.window+unreadSlack)
+		s.kept.forgetRead(s.cfg.Window, l.unread())
 	}
+	s.confirm(s.kept.base)
 	s.cfg.Logger.Warn("connection lost", "error", cause, "kept_bytes", s.kept.end-s.kept.base)
 }
 
@@ -305,6 +315,19 @@ func (s *Stream) observe() {
 	l := s.link
 	l.window = max(l.window, peerWindow(l.raw))
 	s.kept.observe(time.Now(), l.queued()+s.unsent)
+	s.taken.Store(s.kept.end)
+	before := s.kept.base
+	if l.window > 0 { // as drop does, where it does not know better
+		before = s.kept.readBefore(s.cfg.Window, l.unread())
+	}
+	s.confirm(before)
+}
+
+// confirm notes that no replay will go back to before pos.
+func (s *Stream) confirm(pos uint64) {
+	if pos > s.safe.Load() { // the peer may have widened its window since
+		s.safe.Store(pos)
+	}
 }
 
 func (s *Stream) acquire(ctx context.Context) error {

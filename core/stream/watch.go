@@ -19,10 +19,14 @@ func (s *Stream) watch(ctx context.Context, l *link) {
 func (s *Stream) readUntilEnd(ctx context.Context, l *link) error {
 	buf := make([]byte, 512)
 	for {
-		_ = l.conn.SetReadDeadline(time.Now().Add(watchTick))
-		switch _, err := l.conn.Read(buf); {
-		case err == nil: // what a peer says is not for us
-		case !errors.Is(err, os.ErrDeadlineExceeded):
+		look := time.Now().Add(watchTick)
+		_ = l.conn.SetReadDeadline(look)
+		var err error
+		for err == nil && time.Now().Before(look) { // what a peer says is not for us
+			_, err = l.conn.Read(buf)
+		}
+		switch {
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -167,15 +171,20 @@ func (s *Stream) deliverRest(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
-	s.link.halfClose()
+	if err := s.link.halfClose(); err != nil {
+		return err
+	}
 	timer.Reset(time.Second)
 	select {
 	case <-ctx.Done():
 	case <-s.link.ended:
-		if !s.link.endedInOrder() && s.kept.base != s.kept.end {
+		if s.link.endedInOrder() { // it has read everything: nothing will be repeated
+			s.kept.discard(s.kept.end)
+			s.confirm(s.kept.end)
+		} else if s.kept.base != s.kept.end {
 			return s.link.cause()
 		}
-	case <-timer.C:
+	case <-timer.C: // nobody knows
 	}
 	return nil
 }

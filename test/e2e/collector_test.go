@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // collector is a TCP server that keeps the lines it gets. It can be away, and it can stall.
@@ -43,6 +44,9 @@ func newCollector(t *testing.T) *collector {
 func (c *collector) Open() {
 	c.t.Helper()
 	l, err := net.Listen("tcp", c.Address)
+	for end := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(end); l, err = net.Listen("tcp", c.Address) {
+		time.Sleep(100 * time.Millisecond) // a connection of somebody else may have the port for a moment
+	}
 	if err != nil {
 		c.t.Fatal(err)
 	}

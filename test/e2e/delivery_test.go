@@ -215,6 +215,42 @@ func TestKilledForwarderLosesNothing(t *testing.T) {
 	everyLine(t, "the collector", sink, slices.Concat(stdout, stderr), 60*time.Second)
 }
 
+func TestWhatADestinationHadNotReadWhenBothDiedComesAgain(t *testing.T) {
+	t.Parallel()
+	for how, end := range map[string]func(*forwarder){"killed": (*forwarder).kill, "stopped": (*forwarder).stop} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			e := engine.New(t)
+			sink := newCollector(t)
+			sink.Open()
+			name := unique("both-" + how)
+			env := map[string]string{"LOGSPOUT_STATE": t.TempDir()}
+			route := "raw+tcp://" + sink.Address + "?" + only(name)
+			f := start(t, env, route)
+			const lines = 4000
+			stdout, stderr := printed("line", lines)
+			all := slices.Concat(stdout, stderr)
+			id := e.Run(t, engine.Container{Name: name + "-0", Cmd: printer("line", lines, 500)})
+			wait(t, 30*time.Second, "lines to flow", func() bool { return len(sink.Lines()) > 500 })
+			sink.Stall(true)
+			e.WaitExit(t, id)
+			wait(t, 30*time.Second, "all lines to be written", func() bool {
+				return f.metric("logspout_route_delivered_lines_total", "") == float64(len(all))
+			})
+			time.Sleep(2500 * time.Millisecond) // checkpoints are written every second
+			end(f)
+			sink.Leave()
+			if got := len(sink.Lines()); got >= len(all) {
+				t.Fatalf("the destination read all %d lines before it died: the test shows nothing", got)
+			}
+			sink.Stall(false)
+			sink.Open()
+			start(t, env, route)
+			everyLine(t, "the destination", sink, all, 60*time.Second)
+		})
+	}
+}
+
 func TestDestinationsThatFailLoseNothingAndDisturbNobody(t *testing.T) {
 	t.Parallel()
 	e := engine.New(t)

@@ -38,11 +38,15 @@ func (a *Adapter) Deliver(ctx context.Context, batch []core.Message) error {
 // Counts implements core.Counter.
 func (a *Adapter) Counts() map[string]uint64 { return a.stream.Counts() }
 
+// Confirmed implements core.Confirmer.
+func (a *Adapter) Confirmed() (safe, taken uint64) { return a.stream.Confirmed() }
+
 // Close implements core.Adapter.
 func (a *Adapter) Close(ctx context.Context) error { return a.stream.Close(ctx) }
 
 var (
 	_ core.Adapter        = (*Adapter)(nil)
 	_ core.Counter        = (*Adapter)(nil)
+	_ core.Confirmer      = (*Adapter)(nil)
 	_ core.AdapterFactory = New
 )

@@ -259,9 +259,22 @@ func TestContainersThatAlreadyRunBeginAsAsked(t *testing.T) {
 	if _, err := e.ExecStart(t.Context(), exec.ID, client.ExecStartOptions{Detach: true}); err != nil {
 		t.Fatal(err)
 	}
-	now.wants(t, id, "stdout", []string{"new"})
-	backlog.wants(t, id, "stdout", append(numbered("", 1, 10), "new"))
-	tail.wants(t, id, "stdout", append(numbered("", 8, 10), "new"))
+	for what, row := range map[string]struct {
+		router *router
+		want   []string
+	}{
+		"default": {now, []string{"new"}}, "BACKLOG": {backlog, append(numbered("", 1, 10), "new")}, "TAIL": {tail, append(numbered("", 8, 10), "new")},
+	} {
+		row.router.wants(t, id, "stdout", row.want)
+		// The beginning is known before the first line: a crash before any line was delivered does not lose it.
+		i := slices.IndexFunc(row.router.Appends(), func(a moduletest.Append) bool { return a.At.Key == id })
+		first := row.router.Appends()[i]
+		if len(first.Batch) > 0 {
+			t.Errorf("%s: the first position comes with %d lines, want one of the beginning, without", what, len(first.Batch))
+		}
+		again := start(t, own(nil), map[string]string{id: first.At.Value})
+		again.wants(t, id, "stdout", row.want)
+	}
 }
 
 // logged counts the lines that the engine has.

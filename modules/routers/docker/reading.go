@@ -204,6 +204,10 @@ func (k *intake) take(ctx context.Context, c *container, busy bool) (taken int, 
 			batch = make([]core.Message, 0, len(s.lines)-i)
 			if c.history != "" {
 				c.history, p.start = "", l.time
+				begin := progress{start: p.start}
+				if err := k.Append(ctx, nil, core.Position{Key: c.id, Value: begin.encode(begin.start)}); err != nil {
+					return 0, err
+				}
 			}
 		}
 		source := "stdout"
