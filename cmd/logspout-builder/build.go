@@ -52,7 +52,7 @@ func newBuildCommand(p process) *cobra.Command {
 	flags.BoolVar(&r.keepGoing, "keep-going", false, "build without the modules from elsewhere that cannot be built in, and say which")
 	flags.StringVar(&r.bundle, "bundle", "", "build what the bundle `FILE` holds, from it alone")
 	_ = cmd.MarkFlagFilename("bundle", "tar") // the flag is there
-	flags.StringVarP(&r.output, "output", "o", "", "where the binary goes: a `path`, or a directory with a slash at its end (default the manifest's name); {name}, {os} and {arch} stand for what they say")
+	flags.StringVarP(&r.output, "output", "o", "", "where the binary goes: a `path`, or a directory with a slash at its end, made when it is not there (default the manifest's name); {name}, {os} and {arch} stand for what they say")
 	flags.StringSliceVar(&r.platforms, "platform", nil, "build for `OS/ARCH[/VARIANT]`, several with commas between; the binaries of several are named NAME_OS_ARCH")
 	flags.BoolVar(&r.timings, "timings", false, "print where the time went: the steps, the slowest packages, the linker")
 	flags.BoolVar(&r.asEvents, "json", false, "print what happens as JSON objects, one a line, instead of the path")

@@ -66,7 +66,7 @@ func run(ctx context.Context, p process) int {
 	if !started {
 		err = usage(command, err)
 	}
-	_, _ = fmt.Fprintf(p.stderr, "logspout-builder: %s\n", gotool.NewSecrets(p.environ).Hide(err.Error()+nextForMachine(err)))
+	_, _ = fmt.Fprintf(p.stderr, "logspout-builder: %s\n", gotool.NewSecrets(p.environ).Hide(err.Error()+nextForMachine(p, err)))
 	if !started && exitCode(err) == exitFailure {
 		_, _ = fmt.Fprintf(p.stderr, "see '%s --help'\n", command.CommandPath())
 		return exitUsage

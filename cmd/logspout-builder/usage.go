@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -64,9 +66,8 @@ func usage(command *cobra.Command, err error) error {
 }
 
 // nextForMachine is the next step for what a machine's file system refuses, "" for all else.
-func nextForMachine(err error) string {
+func nextForMachine(p process, err error) string {
 	const elsewhere = "let GOCACHE, GOMODCACHE, TMPDIR and LOGSPOUT_BUILDER_CACHE point elsewhere"
-	var failed *fs.PathError
 	switch {
 	case strings.Contains(err.Error(), "\nnext: "):
 		return ""
@@ -78,8 +79,64 @@ func nextForMachine(err error) string {
 		return "\nnext: files must not be that large here: raise the limit (ulimit -f), or " + elsewhere
 	case errors.Is(err, syscall.EROFS):
 		return "\nnext: the file system is read-only: write elsewhere with -o, or " + elsewhere
-	case errors.As(err, &failed) && errors.Is(err, fs.ErrPermission):
-		return "\nnext: this user must not: change the permissions of " + failed.Path + ", or " + elsewhere
+	case errors.Is(err, fs.ErrPermission):
+		return nextForPermission(p, err)
 	}
 	return ""
+}
+
+// nextForPermission says of which file or directory the permissions are in the way, what they are, and what else could be done. It looks
+// for what is there: a file, the directory that a new one was to be in, or a directory on the way.
+func nextForPermission(p process, err error) string {
+	path := ""
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		path = failed.Path
+	} else if failed, ok := errors.AsType[*os.LinkError](err); ok { // a file that was to get its name
+		path = filepath.Dir(failed.New)
+	}
+	if path == "" {
+		return ""
+	}
+	user := "this user"
+	if uid := os.Getuid(); uid >= 0 {
+		user = fmt.Sprintf("this user (uid %d)", uid)
+	}
+	at, verb := path, "read"
+	info, statErr := os.Lstat(at)
+	switch {
+	case statErr == nil && info.IsDir():
+		verb = "use"
+	case errors.Is(statErr, fs.ErrPermission):
+		verb = "enter"
+	case statErr != nil:
+		verb = "write to"
+	}
+	for statErr != nil && filepath.Dir(at) != at {
+		at = filepath.Dir(at)
+		info, statErr = os.Lstat(at)
+	}
+	if statErr != nil {
+		return ""
+	}
+	next := fmt.Sprintf("\nnext: let %s %s %s (its mode is %s)", user, verb, at, info.Mode())
+	caches, cacheErr := p.cacheDir()
+	switch {
+	case cacheErr == nil && isBelow(caches, path):
+		return next + ", or let LOGSPOUT_BUILDER_CACHE name another directory"
+	case isBelow(os.TempDir(), path) && strings.Contains(path, "logspout-builder-"):
+		return next + ", or let TMPDIR name another directory"
+	case verb == "write to", verb == "use":
+		return next + ", or name another place (-o, for a lock --lock)"
+	}
+	return next
+}
+
+// isBelow tells whether a path is a directory or in it.
+func isBelow(dir, path string) bool {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	relative, err := filepath.Rel(dir, absolute)
+	return err == nil && relative != ".." && !strings.HasPrefix(relative, ".."+string(filepath.Separator))
 }
