@@ -17,6 +17,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/cache"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
@@ -36,6 +37,7 @@ type bundleHead struct {
 	Manifest   string          `json:"manifest"`
 	Plan       json.RawMessage `json:"plan"`
 	Extensions []Extension     `json:"extensions"` // what the binary has to register
+	Budget     manifest.Budget `json:"budget,omitzero"`
 }
 
 const bundleFormat = 1
@@ -62,7 +64,7 @@ func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []go
 		on = []gotool.Platform{{}}
 	}
 	if err := b.rehearse(ctx, files, on); err != nil {
-		return nil, fmt.Errorf("the bundle does not build by itself: %w", err)
+		return nil, fmt.Errorf("build from the bundle alone: %w", err)
 	}
 	var archive bytes.Buffer
 	if err := bundle.Write(&archive, files); err != nil {
@@ -90,7 +92,7 @@ func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, er
 	for name, data := range modules {
 		files[bundleProxy+name] = data
 	}
-	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.found.extensions)}
+	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.found.extensions), Budget: x.plan.Budget}
 	if note.Plan, err = json.Marshal(x.plan); err != nil {
 		return nil, err
 	}
@@ -221,6 +223,7 @@ func bundledProject(files map[string][]byte) (*project, error) {
 	if err := json.Unmarshal(note.Plan, plan); err != nil {
 		return nil, fmt.Errorf("read the plan of the bundle: %w", err)
 	}
+	plan.Budget = note.Budget
 	for i := range plan.Packages {
 		plan.Packages[i].Rename = nil // the extensions have their new names already
 	}

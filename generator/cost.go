@@ -124,17 +124,20 @@ func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, 
 	if len(problems) == 0 {
 		return nil
 	}
-	sizes, err := b.cost(ctx, g, x, file.Size())
-	if err != nil {
-		return err
+	last := problems[len(problems)-1]
+	last.Hint = "leave one of the modules out, or raise the budget; logspout-builder size shows what each adds"
+	if b.Core != nil { // not of a bundle, whose core is another builder's
+		sizes, err := b.cost(ctx, g, x, file.Size())
+		if err != nil {
+			return err
+		}
+		last.Err = fmt.Errorf("%w\n%s", last.Err, x.plan.largest(sizes))
+		last.Hint = "leave one of them out, or raise the budget; logspout-builder size shows all"
 	}
 	errs := make([]error, len(problems))
 	for i, p := range problems {
 		errs[i] = p
 	}
-	last := problems[len(problems)-1]
-	last.Err = fmt.Errorf("%w\n%s", last.Err, x.plan.largest(sizes))
-	last.Hint = "leave one of them out, or raise the budget; logspout-builder size shows all"
 	return errors.Join(errs...)
 }
 
