@@ -173,6 +173,13 @@ func TestPlainTemplatesDoNotAllocate(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
+	b.Run("floor", func(b *testing.B) {
+		m, buf := message("web", strings.Repeat("x", 100)), make([]byte, 0, 256)
+		for b.Loop() {
+			buf = append(append(append(append(buf[:0], m.Container.Name...), ' '), m.Data...), '\n')
+		}
+		b.SetBytes(int64(len(buf)))
+	})
 	for name, text := range map[string]string{
 		"fast": "{{.Container.Name}} {{.Data}}\n",
 		"slow": "{{print .Container.Name}} {{.Data}}\n",

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -94,24 +95,43 @@ func TestRegistryOfOneLongLineIsReadSoon(t *testing.T) {
 
 func BenchmarkParseRegistry(b *testing.B) {
 	data := readFile(b, filepath.Join("..", "..", "registry.json"))
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ParseRegistry(data); err != nil {
-			b.Fatal(err)
+	parse := func(b *testing.B, parse func() error) {
+		b.Helper()
+		b.SetBytes(int64(len(data)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := parse(); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
+	b.Run("registry", func(b *testing.B) {
+		parse(b, func() error { _, err := ParseRegistry(data); return err })
+	})
+	b.Run("floor-json", func(b *testing.B) {
+		parse(b, func() error { var v any; return json.Unmarshal(data, &v) })
+	})
 }
 
 func BenchmarkParse(b *testing.B) {
 	reg := registryOf(b)
 	data := []byte("modules:\n  - standard\n  - kafka\n  - example.com/you/gelf@v1.0.0\nenv:\n  PORT: 8080\nroutes:\n  - kafka://b:9092/logs\n")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Parse("logspout.yaml", data, reg); err != nil {
-			b.Fatal(err)
+	b.Run("manifest", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := Parse("logspout.yaml", data, reg); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
+	b.Run("floor-yaml", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if v, ok := decode(data); !ok || v == nil {
+				b.Fatal(v)
+			}
+		}
+	})
 }
 
 func TestModulesAreFoundByWhateverTellsOfThem(t *testing.T) {
