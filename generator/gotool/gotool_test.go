@@ -34,6 +34,14 @@ func TestGoEnvironmentIsHermetic(t *testing.T) {
 	}
 }
 
+func TestUserDecidesWhenTheToolchainCollectsGarbage(t *testing.T) {
+	for _, row := range [][2]string{{"HOME=/home/x", "GOGC=400"}, {"GOGC=50", "GOGC=50"}, {"GOMEMLIMIT=300MiB", "GOMEMLIMIT=300MiB"}} {
+		if env := baseEnvironment([]string{row[0]}); !slices.Contains(env, row[1]) {
+			t.Errorf("with %s the go command lacks %s: %q", row[0], row[1], env)
+		}
+	}
+}
+
 func TestGOFLAGSThatRunProgramsAreRefused(t *testing.T) {
 	for _, flags := range []string{
 		"-toolexec=./x", "--toolexec=./x", "-p=2 -exec=x", "-vettool=x", "-ldflags=-extld=x", "'-ldflags=-linkmode=external -extld x'", "-ldflags=-extldflags=-fuse-ld=x",
