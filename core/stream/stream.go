@@ -7,6 +7,9 @@
 // while the peer takes bytes. How the connection ended says how far back to go: a kernel that closes a socket with unread bytes in it resets
 // the connection, so behind an orderly end only Config.Window is repeated, and behind a reset also what the peer's receive buffer can have held,
 // as far back as Config.ResetWindow.
+//
+// All of that is in memory. Confirmed tells what it is, so that an adapter that passes it on (core.Confirmer) loses nothing of it when the process
+// dies with its peer.
 package stream
 
 import (

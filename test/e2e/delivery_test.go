@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -248,6 +250,34 @@ func TestWhatADestinationHadNotReadWhenBothDiedComesAgain(t *testing.T) {
 			start(t, env, route)
 			everyLine(t, "the destination", sink, all, 60*time.Second)
 		})
+	}
+}
+
+func TestIdleForwarderThatIsKilledRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	e := engine.New(t)
+	sink := newCollector(t)
+	sink.Open()
+	name := unique("idle")
+	state := t.TempDir()
+	env := map[string]string{"LOGSPOUT_STATE": state, "RAW_FORMAT": `{{.Data}} {{.Time.UnixNano}}\n`}
+	route := "raw+tcp://" + sink.Address + "?" + only(name)
+	f := start(t, env, route)
+	const lines = 10
+	e.Run(t, engine.Container{Name: name + "-0", Cmd: []string{"sh", "-c", "seq 10; exec sleep 1000"}})
+	wait(t, 30*time.Second, "the lines", func() bool { return len(sink.Lines()) == lines })
+	_, last, _ := strings.Cut(sink.Lines()[lines-1], " ")
+	wait(t, 3*time.Minute, "the checkpoint behind the last line, which takes a minute", func() bool {
+		text, _ := os.ReadFile(filepath.Join(state, "checkpoints.json"))
+		return strings.Contains(string(text), last+".1")
+	})
+	f.kill()
+	start(t, env, route)
+	e.Run(t, engine.Container{Name: name + "-1", Cmd: []string{"sh", "-c", "echo after; exec sleep 1000"}})
+	wait(t, 30*time.Second, "a line of the next forwarder", func() bool { return len(sink.Lines()) > lines })
+	time.Sleep(time.Second) // for what would come twice
+	if got := sink.Lines(); len(got) != lines+1 || !strings.HasPrefix(got[lines], "after ") {
+		t.Errorf("%d lines came, want %d and the one after the restart: %q", len(got), lines, got)
 	}
 }
 
