@@ -8,7 +8,14 @@ import (
 // Nearest is the one of names that name was most probably meant to be, "" when none is near. Case does not count; among names
 // that are equally near the first wins.
 func Nearest(name string, names []string) string {
-	best, bestDistance := "", min(len(name)/3+2, max(len(name), 2))
+	allowed := 3 // mistakes; fewer in a short name, where two make it another one
+	switch {
+	case len(name) < 5:
+		allowed = 1
+	case len(name) < 9:
+		allowed = 2
+	}
+	best, bestDistance := "", min(allowed+1, max(len(name), 1))
 	for _, n := range names {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(n)); d < bestDistance {
 			best, bestDistance = n, d
