@@ -147,7 +147,8 @@ func TestSizes(t *testing.T) {
 }
 
 func TestNearestNameIsProposed(t *testing.T) {
-	for name, want := range map[string]string{"syslg": "syslog", "sysolg": "syslog", "SYSLOG": "syslog", "tpc": "tcp", "TCPP": "tcp", "completely-else": "", "": "", "x": "",
+	for name, want := range map[string]string{
+		"syslg": "syslog", "sysolg": "syslog", "SYSLOG": "syslog", "tpc": "tcp", "TCPP": "tcp", "completely-else": "", "": "", "x": "",
 		"foo": "", "row": "raw", "wra": "", "logs": "", "sylsgo": "syslog", "metrisc": "", "tls": "", "routsapi": "routesapi", "rutsapi": "routesapi",
 	} {
 		if got := core.Nearest(name, []string{"raw", "job", "syslog", "tcp", "udp", "routesapi"}); got != want {
