@@ -119,21 +119,24 @@ func TestShortContainersInParallelLoseNothing(t *testing.T) {
 		want[fmt.Sprintf("/%s stderr second of %d", c, i)] = true
 		want[fmt.Sprintf("/%s stdout third of %d", c, i)] = true
 	}
-	gate := make(chan struct{}, 8)
-	done := make(chan struct{}, containers)
-	for i := range containers {
-		// Half of them are gone the moment they end; the others end without a line feed, which Engine 20.10 gives only to those who
-		// read once more, when a container that removes itself may be gone.
+	ids := make([]string, containers)
+	for i := range ids {
+		// Half of them are gone the moment they end. Half end without a line feed, which Engine 20.10 gives only to those who read once more,
+		// when a container that removes itself may be gone.
 		end := "\\n"
-		if i%2 == 0 {
+		if i%4 < 2 {
 			end = ""
 		}
-		id := e.Create(t, engine.Container{
+		ids[i] = e.Create(t, engine.Container{
 			Name: fmt.Sprintf("%s-%d", name, i), AutoRemove: i%2 == 1,
 			Cmd: []string{"sh", "-c", fmt.Sprintf("echo first of %d; echo second of %d >&2; printf 'third of %d%s'", i, i, i, end)},
 		})
+	}
+	gate := make(chan struct{}, 8)
+	done := make(chan struct{}, containers)
+	for _, id := range ids { // once they are there: the forwarder attaches to those that remove themselves meanwhile
+		gate <- struct{}{}
 		go func() {
-			gate <- struct{}{}
 			_, err := e.ContainerStart(context.WithoutCancel(t.Context()), id, client.ContainerStartOptions{})
 			if err != nil {
 				t.Errorf("start container: %v", err)

@@ -38,6 +38,7 @@ type Container struct {
 	Env        []string
 	Labels     map[string]string
 	Tty        bool
+	Stdin      bool // open until who attaches to it closes it, as with "docker run -i"
 	AutoRemove bool
 	LogConfig  container.LogConfig // the zero value is json-file with the engine's defaults
 }
@@ -132,7 +133,7 @@ func (e *Engine) Create(tb testing.TB, c Container) string {
 	}
 	made, err := e.ContainerCreate(tb.Context(), client.ContainerCreateOptions{
 		Name:       c.Name,
-		Config:     &container.Config{Image: e.Image, Cmd: c.Cmd, Env: c.Env, Labels: labels, Tty: c.Tty},
+		Config:     &container.Config{Image: e.Image, Cmd: c.Cmd, Env: c.Env, Labels: labels, Tty: c.Tty, OpenStdin: c.Stdin, StdinOnce: c.Stdin, AttachStdin: c.Stdin},
 		HostConfig: &container.HostConfig{AutoRemove: c.AutoRemove, LogConfig: c.LogConfig, NetworkMode: "none"},
 	})
 	if err != nil {

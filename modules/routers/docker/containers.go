@@ -21,6 +21,7 @@ type container struct {
 	running atomic.Bool                    // by the last event or inspection
 	known   atomic.Bool                    // about is the engine's full description
 	silence watchdog
+	net     *safetyNet // nil: it was not created under our eyes
 
 	// Under intake.mu.
 	since   time.Time // in the set
@@ -58,12 +59,14 @@ func (k *intake) event(ctx context.Context, m *events.Message) {
 	switch action {
 	case "create":
 		if c, added := k.add(ctx, eventContainer(id, m.Actor.Attributes), origin{fresh: true}); added && k.wanted(c) {
+			k.spread(ctx, c, at)
 			// Its environment is known by the time it starts, even should it not live until it is inspected then.
 			k.readings.Go(func() { _, _ = k.inspect(ctx, c) })
 		}
 	case "start":
 		c, _ := k.add(ctx, eventContainer(id, m.Actor.Attributes), origin{})
 		c.running.Store(true)
+		c.net.started()
 		k.launch(ctx, c, false)
 	case "die", "died":
 		if c := k.find(id); c != nil {
@@ -233,6 +236,7 @@ func (k *intake) remove(c *container) {
 	}
 	k.mu.Unlock()
 	if !reading {
+		c.net.discard()
 		k.Forget(c.id)
 	}
 }
@@ -242,6 +246,7 @@ func (k *intake) refuse(ctx context.Context, c *container, reason string) {
 	k.mu.Lock()
 	c.refused = reason
 	k.mu.Unlock()
+	c.net.discard()
 	k.log.InfoContext(ctx, "container is not read", "container", c.about.Load().Name, "id", shortID(c.id), "reason", reason)
 }
 
@@ -303,6 +308,7 @@ func (k *intake) ended(c *container) (again bool) {
 	}
 	k.mu.Unlock()
 	if gone {
+		c.net.discard()
 		k.Forget(c.id)
 	}
 	return false
@@ -362,5 +368,6 @@ func (k *intake) inspectOnce(ctx context.Context, c *container) (running bool, e
 	if reason := k.options.unwanted(about); reason != "" && k.wanted(c) {
 		k.refuse(ctx, c, reason)
 	}
+	c.net.decide(about)
 	return running, nil
 }

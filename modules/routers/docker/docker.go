@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/api/types/events"
@@ -59,7 +60,7 @@ func (*Router) Run(ctx context.Context, in core.Intake) error {
 	defer eng.close()
 	k := &intake{
 		Intake: in, log: in.Env().Logger, options: &o, engine: eng, started: time.Now(),
-		inspections: make(chan struct{}, inspectors), drains: make(chan struct{}, drainers),
+		inspections: make(chan struct{}, inspectors), drains: make(chan struct{}, drainers), nets: make(chan struct{}, netsOpen),
 		containers: map[string]*container{},
 	}
 	if value, ok := in.Position(syncKey); ok {
@@ -97,6 +98,9 @@ type intake struct {
 	engine      *engine
 	inspections chan struct{}
 	drains      chan struct{}
+	nets        chan struct{}
+	netted      atomic.Int64 // bytes that nets keep
+	noAttach    atomic.Bool  // the engine, or a proxy in front of it, does not let us
 	readings    sync.WaitGroup
 
 	// Of the loop alone.

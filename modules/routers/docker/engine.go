@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,13 +33,18 @@ type engine struct {
 
 // newClient makes a client. It does not connect.
 func newClient(o *options) (*client.Client, error) {
+	// Attaching upgrades a connection of HTTP/1. Without HTTP/2 the transport also has no TLS configuration of its own, which the client
+	// would take for a wish.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	transport := &http.Transport{
+		Protocols:       &protocols,
 		MaxIdleConns:    6,
 		IdleConnTimeout: 30 * time.Second,
 		ReadBufferSize:  16 << 10, // a log stream's frames come one HTTP chunk each: this is what one read gets
 		WriteBufferSize: 1 << 10,
 	}
-	scheme := "http" // said, as a cloned transport always has a TLS configuration, which the client takes for a wish
+	scheme := "http"
 	if o.tls && !strings.HasPrefix(o.address(), "unix://") {
 		scheme = "https"
 		config, err := o.tlsConfig()
@@ -181,6 +187,28 @@ func (e *engine) logs(ctx context.Context, id string, since int64, tail string, 
 		o.Since = formatTime(since)
 	}
 	return e.cli.Load().ContainerLogs(ctx, id, o)
+}
+
+// attach takes part in what a container prints from now on. The connection is the caller's: ctx ends the attempt alone.
+func (e *engine) attach(ctx context.Context, id string) (net.Conn, error) {
+	r, err := e.cli.Load().ContainerAttach(ctx, id, client.ContainerAttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err == nil {
+		return r.Conn, nil
+	}
+	// The client has no type for it.
+	if _, status, ok := strings.Cut(err.Error(), "unable to upgrade to tcp, received "); ok {
+		if n, numErr := strconv.Atoi(status); numErr == nil {
+			return nil, &refusedError{n}
+		}
+	}
+	return nil, err
+}
+
+// refusedError is an HTTP status other than that of an upgrade.
+type refusedError struct{ status int }
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("attach: status %d instead of %d", e.status, http.StatusSwitchingProtocols)
 }
 
 // formatTime is a time as the API takes it: seconds and nanoseconds since the epoch.

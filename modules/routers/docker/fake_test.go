@@ -33,11 +33,20 @@ type fakeEngine struct {
 
 type fakeContainer struct {
 	running, listed bool
-	inspect         int // status of an inspection
+	inspect         int           // status of an inspection
+	describe        chan struct{} // when not nil: an inspection is answered once it is closed
 	records         []record
 	requests        int // for the log
+	tty, autoRemove bool
+	logDriver       string
 	// serve answers a request for the log instead of the engine's own way; false lets it.
 	serve func(w http.ResponseWriter, request int) bool
+
+	// What those who attach to it get, see attach_test.go.
+	attachStatus       int    // of the answer; 0 lets them
+	printed            []byte // as it is sent
+	ended              bool
+	attached, detached int // how often it was attached to; how often that was given up before the end
 }
 
 type record struct {
@@ -58,6 +67,7 @@ func newFakeEngine(tb testing.TB) *fakeEngine {
 	mux.HandleFunc("/{v}/containers/json", f.serveList)
 	mux.HandleFunc("/{v}/containers/{id}/json", f.serveInspect)
 	mux.HandleFunc("/{v}/containers/{id}/logs", f.serveLogs)
+	mux.HandleFunc("POST /{v}/containers/{id}/attach", f.serveAttach)
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		down := f.down
@@ -173,17 +183,22 @@ func (f *fakeEngine) serveList(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (f *fakeEngine) serveInspect(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	f.mu.Lock()
+	c := f.containers[id]
+	f.mu.Unlock()
+	if c != nil && c.describe != nil {
+		<-c.describe
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id := r.PathValue("id")
-	c := f.containers[id]
 	if c == nil || c.inspect != 0 {
 		answer(w, http.StatusNotFound, map[string]any{"message": "No such container"})
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"Id": id, "Name": "/name-" + id, "Config": map[string]any{"Image": "img", "Entrypoint": []string{"sh"}}, "State": map[string]any{"Running": c.running, "Pid": 7},
-		"HostConfig": map[string]any{"Memory": int64(1) << 40},
+		"Id": id, "Name": "/name-" + id, "Config": map[string]any{"Image": "img", "Entrypoint": []string{"sh"}, "Tty": c.tty}, "State": map[string]any{"Running": c.running, "Pid": 7},
+		"HostConfig": map[string]any{"Memory": int64(1) << 40, "AutoRemove": c.autoRemove, "LogConfig": map[string]any{"Type": c.logDriver}},
 	})
 }
 

@@ -30,6 +30,7 @@ type options struct {
 
 	history    string // of containers that already run at start: "" none, "all", or the number of lines
 	tty        bool
+	attach     bool          // to new containers, see safetyNet
 	inactivity time.Duration // 0: a stream may be silent for ever
 	maxLine    int
 	include    []labelRule // empty: every container
@@ -82,6 +83,8 @@ func parseOptions(vars core.Vars) (options, error) {
 		}
 	}
 	o.tty, err = vars.Bool("ALLOW_TTY", false)
+	note(err)
+	o.attach, err = vars.Bool("ATTACH_NEW", true)
 	note(err)
 	o.inactivity, err = vars.Duration("INACTIVITY_TIMEOUT", 0)
 	note(err)

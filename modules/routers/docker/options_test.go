@@ -10,7 +10,7 @@ import (
 
 func TestEveryProblemOfTheEnvironmentIsReportedAtOnce(t *testing.T) {
 	vars := core.Vars{
-		"DOCKER_HOST": "nonsense", "BACKLOG": "perhaps", "TAIL": "-3", "ALLOW_TTY": "2", "INACTIVITY_TIMEOUT": "soon", "LOGSPOUT_MAX_LINE": "5",
+		"DOCKER_HOST": "nonsense", "BACKLOG": "perhaps", "TAIL": "-3", "ALLOW_TTY": "2", "ATTACH_NEW": "maybe", "INACTIVITY_TIMEOUT": "soon", "LOGSPOUT_MAX_LINE": "5",
 		"INCLUDE_LABELS": ":x", "EXCLUDE_LABELS": ":y",
 	}
 	err := New().Check(core.Env{Vars: vars})
@@ -22,7 +22,7 @@ func TestEveryProblemOfTheEnvironmentIsReportedAtOnce(t *testing.T) {
 			t.Errorf("%s=%s is not in %q", name, value, err)
 		}
 	}
-	if err := New().Check(core.Env{Vars: core.Vars{"TAIL": "All", "BACKLOG": "yes", "INACTIVITY_TIMEOUT": "5", "DOCKER_HOST": "tcp://h:2375"}}); err != nil {
+	if err := New().Check(core.Env{Vars: core.Vars{"TAIL": "All", "BACKLOG": "yes", "ATTACH_NEW": "off", "INACTIVITY_TIMEOUT": "5", "DOCKER_HOST": "tcp://h:2375"}}); err != nil {
 		t.Error(err)
 	}
 }

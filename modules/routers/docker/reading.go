@@ -58,7 +58,7 @@ func (k *intake) read(ctx context.Context, c *container) {
 		case ctx.Err() != nil, errors.Is(err, errUnwanted):
 			return
 		case err == nil && stopped, isGone(err):
-			k.finish(ctx, c)
+			k.finish(ctx, c, inspected)
 			return
 		case err == nil:
 			if running, err := k.inspect(ctx, c); isGone(err) || err == nil && !running {
@@ -84,12 +84,13 @@ func (k *intake) read(ctx context.Context, c *container) {
 			wait.wait(ctx)
 		default:
 			if _, inspectErr := k.inspectOnce(ctx, c); isGone(inspectErr) {
-				k.finish(ctx, c)
+				k.finish(ctx, c, inspected)
 				return
 			}
 			k.Count("stream_errors", 1)
 			if failures++; stopped && failures >= attempts {
 				k.log.ErrorContext(ctx, "log of a stopped container cannot be read, given up", "container", c.about.Load().Name, "error", err)
+				k.haul(ctx, c, inspected)
 				return
 			}
 			k.log.WarnContext(ctx, "log stream broke, resuming", "container", c.about.Load().Name, "error", err)
@@ -214,6 +215,7 @@ func (k *intake) take(ctx context.Context, c *container, busy bool) (taken int, 
 		if l.stream == stderr {
 			source = "stderr"
 		}
+		c.net.given(l.stream, text[l.start:l.end])
 		batch = append(batch, core.Message{Container: about, Source: source, Data: text[l.start:l.end], Time: time.Unix(0, l.time).UTC(), Ordinal: ordinal})
 	}
 	if len(batch) == 0 {
@@ -244,8 +246,9 @@ func (k *intake) count(ctx context.Context, c *container, s *splitter) {
 	}
 }
 
-// finish takes the last line of a container that has stopped, should it have no line feed.
-func (k *intake) finish(ctx context.Context, c *container) {
+// finish takes what the log of a container that has stopped did not give, and its last line, should it have no line feed.
+func (k *intake) finish(ctx context.Context, c *container, inspected <-chan struct{}) {
+	k.haul(ctx, c, inspected)
 	if c.splitter != nil && !c.splitter.partial() && k.wanted(c) {
 		c.splitter.finish()
 		_, _ = k.take(ctx, c, false)

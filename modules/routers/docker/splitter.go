@@ -40,6 +40,7 @@ type splitter struct {
 
 	clock clock
 	known bool // whether the stream has frames or is a terminal's
+	plain bool // messages have no times: time is set before each chunk
 	raw   bool // a terminal's
 	spill []byte
 
@@ -145,6 +146,10 @@ func (s *splitter) piece(b []byte) {
 	if len(b) == 0 {
 		return
 	}
+	if s.plain {
+		s.content(b)
+		return
+	}
 	a := &s.open[s.stream]
 	t, ok := s.clock.parse(b)
 	if !ok {
@@ -215,6 +220,14 @@ func (s *splitter) end(a *assembly) {
 	if a.open {
 		s.emit(a, nil)
 		a.open, a.inPieces = false, false
+	}
+}
+
+// abandon forgets what is pending.
+func (s *splitter) abandon(a *assembly) {
+	*a = assembly{}
+	if s.raw {
+		s.spill = nil
 	}
 }
 

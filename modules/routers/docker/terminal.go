@@ -43,6 +43,10 @@ func (s *splitter) rawLine(b []byte, last bool) {
 	if last && len(b) > 0 && b[len(b)-1] == '\r' {
 		b = b[:len(b)-1]
 	}
+	if s.plain {
+		s.add(a, b, last)
+		return
+	}
 	prefix := b[:0]
 	if t, ok := s.clock.parse(b); ok {
 		if a.open && a.time != t.nanos {
