@@ -275,7 +275,8 @@ func Publish(file, target string, accept func(sum string) error) (sum string, er
 // hashFile is the sha256 of an open file's content, in hexadecimal. It leaves the file's offset alone.
 func hashFile(f *os.File) (string, error) {
 	h := sha256.New()
-	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(f, 0, math.MaxInt64), make([]byte, 1<<20)); err != nil {
+	// A part that is hashed cannot be interrupted: large ones make what goes on beside it wait for the collection of garbage.
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, io.NewSectionReader(f, 0, math.MaxInt64), make([]byte, 128<<10)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
