@@ -1,3 +1,5 @@
+// Package generator makes a binary, or the Go project it is built from, of a plan: the versions of its modules, what they register, the
+// compiled and verified binary.
 package generator
 
 import (
@@ -13,9 +15,13 @@ import (
 
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/cache"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
 )
 
@@ -65,35 +71,41 @@ type Result struct {
 	Path     string
 	SHA256   string
 	Size     int64
-	Digest   string // of the project: what the binary says it was made from
-	Plan     *Plan  // what it was made of; nil of a bundle
-	Cached   bool   // the binary is an earlier build's
+	Digest   string     // of the project: what the binary says it was made from
+	Plan     *plan.Plan // what it was made of; nil of a bundle
+	Cached   bool       // the binary is an earlier build's
 	// LeftOut is what the binary was made without, of a builder that keeps going.
 	LeftOut []LeftOut
 	Resolution
 }
 
-// project is a plan with everything that `go build` needs.
-type project struct {
-	plan     *Plan
-	list     *buildlist.List
+// Project is a plan that is resolved, inspected and rendered: everything that `go build` needs.
+type Project struct {
+	Plan     *plan.Plan
+	List     *buildlist.List
 	found    findings
 	source   map[string][]byte
-	made     stamp
+	made     source.Stamp
 	resolved *Resolution
 }
 
-// files are the project's files by name.
-func (x *project) files() map[string][]byte {
+// Files are the project's files by name.
+func (x *Project) Files() map[string][]byte {
 	files := maps.Clone(x.source)
-	files["go.mod"], files["go.sum"] = x.list.GoMod, x.list.GoSum
+	files["go.mod"], files["go.sum"] = x.List.GoMod, x.List.GoSum
 	return files
 }
 
+// Extensions are what the binary has to register, under the names that it has there.
+func (x *Project) Extensions() []plan.Extension { return x.Plan.Extensions(x.found.extensions) }
+
+// Effects are what a package from elsewhere does, beside registering, when the binary starts.
+func (x *Project) Effects(importPath string) []inspect.Effect { return x.found.effects[importPath] }
+
 // Build makes the plan's binary at output, for the platform that the environment says. It appears whole or not at all. Its error is an *Error
 // where the plan or a module is at fault.
-func (b *Builder) Build(ctx context.Context, plan *Plan, output string) (*Result, error) {
-	results, err := b.BuildAll(ctx, plan, []Target{{Output: output}})
+func (b *Builder) Build(ctx context.Context, p *plan.Plan, output string) (*Result, error) {
+	results, err := b.BuildAll(ctx, p, []Target{{Output: output}})
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +114,9 @@ func (b *Builder) Build(ctx context.Context, plan *Plan, output string) (*Result
 
 // BuildAll makes the plan's binaries for several platforms of the same modules. Where some cannot be made the others are, and the
 // error says why; results has nil for those.
-func (b *Builder) BuildAll(ctx context.Context, plan *Plan, targets []Target) (results []*Result, err error) {
-	left, err := b.without(ctx, plan, func(plan *Plan) (err error) {
-		results, err = b.buildAll(ctx, plan, targets)
+func (b *Builder) BuildAll(ctx context.Context, p *plan.Plan, targets []Target) (results []*Result, err error) {
+	left, err := b.without(ctx, p, func(p *plan.Plan) (err error) {
+		results, err = b.buildAll(ctx, p, targets)
 		return err
 	})
 	for _, r := range results {
@@ -115,7 +127,7 @@ func (b *Builder) BuildAll(ctx context.Context, plan *Plan, targets []Target) (r
 	return results, err
 }
 
-func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (results []*Result, err error) {
+func (b *Builder) buildAll(ctx context.Context, p *plan.Plan, targets []Target) (results []*Result, err error) {
 	for _, t := range targets {
 		if info, err := os.Stat(t.Output); err == nil && !info.Mode().IsRegular() {
 			return nil, fmt.Errorf("output %s exists and is not a file: name another with -o", t.Output)
@@ -125,16 +137,16 @@ func (b *Builder) buildAll(ctx context.Context, plan *Plan, targets []Target) (r
 	var resolved *Resolution
 	var failed failures
 	for i, t := range targets {
-		g, err := b.goTool(ctx, t.Platform.Environ(b.Environ))
+		g, err := b.GoTool(ctx, t.Platform.Environ(b.Environ))
 		if err != nil {
 			return nil, err
 		}
 		if resolved == nil {
-			if resolved, err = b.settle(ctx, g, plan); err != nil {
+			if resolved, err = b.settle(ctx, g, p); err != nil {
 				return nil, err
 			}
 		}
-		result, err := b.buildOne(ctx, g, plan, resolved, t.Output)
+		result, err := b.buildOne(ctx, g, p, resolved, t.Output)
 		platform := t.Platform.String()
 		if t.Platform == (gotool.Platform{}) {
 			platform = g.Settings.GOOS + "/" + g.Settings.GOARCH
@@ -184,8 +196,8 @@ func (f *failures) err(platforms int) error {
 }
 
 // buildOne makes the binary of a resolved plan.
-func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, resolved *Resolution, output string) (*Result, error) {
-	x, err := b.projectOf(ctx, g, plan, resolved)
+func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, p *plan.Plan, resolved *Resolution, output string) (*Result, error) {
+	x, err := b.projectOf(ctx, g, p, resolved)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +207,7 @@ func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, reso
 	}
 	if file, ok := b.Cache.BinaryFile(key); ok {
 		if err := b.withinBudget(ctx, g, x, file); err != nil {
-			return nil, stepOf(StepVerify, err)
+			return nil, fault.At(fault.StepVerify, err)
 		}
 	}
 	looked := time.Now()
@@ -213,20 +225,17 @@ func (b *Builder) buildOne(ctx context.Context, g *gotool.Tool, plan *Plan, reso
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Path: output, SHA256: sum, Size: info.Size(), Digest: x.made.Project, Plan: plan, Cached: cached, Resolution: *resolved}, nil
+	return &Result{Path: output, SHA256: sum, Size: info.Size(), Digest: x.made.Project, Plan: p, Cached: cached, Resolution: *resolved}, nil
 }
 
 // makeBinary compiles and verifies a project, keeps the binary under key and copies it to output.
-func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, key, output string) (sum string, err error) {
-	dir, cleanUp, err := b.Cache.Scratch()
+func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *Project, key, output string) (sum string, err error) {
+	w, err := b.Workspace(ctx, g, x.Plan, x.Files())
 	if err != nil {
 		return "", err
 	}
-	defer cleanUp()
-	if err := b.offer(ctx, g, x.plan); err != nil {
-		return "", err
-	}
-	binary, err := b.compileStep(ctx, g, x, dir)
+	defer w.Close()
+	binary, err := b.compileStep(ctx, w, x)
 	if err == nil {
 		sum, err = b.verifyAndPublish(ctx, g, x, binary, output)
 	}
@@ -241,21 +250,21 @@ func (b *Builder) makeBinary(ctx context.Context, g *gotool.Tool, x *project, ke
 }
 
 // compileStep is compile, reported as a step of the build.
-func (b *Builder) compileStep(ctx context.Context, g *gotool.Tool, x *project, dir string) (binary string, err error) {
-	done := b.step("compile", fmt.Sprintf("%s for %s/%s", g.Settings.GOVERSION, g.Settings.GOOS, g.Settings.GOARCH))
-	if binary, err = b.compile(ctx, g, x, dir); err != nil {
+func (b *Builder) compileStep(ctx context.Context, w *Workspace, x *Project) (binary string, err error) {
+	done := b.Step("compile", fmt.Sprintf("%s for %s/%s", w.tool.Settings.GOVERSION, w.tool.Settings.GOOS, w.tool.Settings.GOARCH))
+	if binary, err = b.compile(ctx, w, x); err != nil {
 		return "", err
 	}
-	done(b.timings(dir)...)
+	done(b.timings(w.Dir)...)
 	return binary, nil
 }
 
 // verifyAndPublish copies a binary to output, where it appears when it is what was planned. It is verified while it is copied.
-func (b *Builder) verifyAndPublish(ctx context.Context, g *gotool.Tool, x *project, binary, output string) (sum string, err error) {
+func (b *Builder) verifyAndPublish(ctx context.Context, g *gotool.Tool, x *Project, binary, output string) (sum string, err error) {
 	var verifying sync.WaitGroup
 	var refused error
 	verifying.Go(func() {
-		done := b.step("verify", "build info and registrations")
+		done := b.Step("verify", "build info and registrations")
 		if refused = x.verify(ctx, g, binary); refused == nil {
 			done()
 			refused = b.withinBudget(ctx, g, x, binary)
@@ -268,74 +277,79 @@ func (b *Builder) verifyAndPublish(ctx context.Context, g *gotool.Tool, x *proje
 	verifying.Wait()
 	switch {
 	case refused != nil:
-		return "", stepOf(StepVerify, refused)
+		return "", fault.At(fault.StepVerify, refused)
 	case err != nil:
 		return "", fmt.Errorf("write %s: %w", output, err)
 	}
 	return sum, nil
 }
 
-// project resolves and inspects a plan.
-func (b *Builder) project(ctx context.Context, g *gotool.Tool, plan *Plan) (*project, error) {
-	resolved, err := b.settle(ctx, g, plan)
+// Project finds the go command, and resolves and inspects a plan with it.
+func (b *Builder) Project(ctx context.Context, p *plan.Plan) (*gotool.Tool, *Project, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return b.projectOf(ctx, g, plan, resolved)
+	resolved, err := b.settle(ctx, g, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := b.projectOf(ctx, g, p, resolved)
+	return g, x, err
 }
 
 // projectOf inspects what a plan was resolved to, on one platform.
-func (b *Builder) projectOf(ctx context.Context, g *gotool.Tool, plan *Plan, resolved *Resolution) (*project, error) {
-	list, err := plan.fromLock(b.Core, resolved.Lock)
+func (b *Builder) projectOf(ctx context.Context, g *gotool.Tool, p *plan.Plan, resolved *Resolution) (*Project, error) {
+	list, err := p.FromLock(b.Core, resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
 	var found findings
-	if len(plan.external()) > 0 {
-		if found, err = b.inspect(ctx, g, plan, list); err != nil {
-			return nil, stepOf(StepResolve, b.whatIsMissing(g, resolved.Lock, err))
+	if len(p.External()) > 0 {
+		if found, err = b.inspect(ctx, g, p, list); err != nil {
+			return nil, fault.At(fault.StepResolve, b.whatIsMissing(g, resolved.Lock, err))
 		}
-		b.reportEffects(plan, found)
-		if err := plan.checkServes(found.extensions); err != nil {
+		b.reportEffects(p, found)
+		if err := p.CheckServes(found.extensions); err != nil {
 			return nil, err
 		}
 	}
-	planJSON, err := json.Marshal(plan)
+	planJSON, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	x := &project{plan: plan, list: list, found: found, resolved: resolved, made: stamp{
-		Project: "sha256:" + digest(planJSON, list.GoMod, list.GoSum), Manifest: "sha256:" + plan.Digest(), Lock: resolved.Lock.Digest(),
+	x := &Project{Plan: p, List: list, found: found, resolved: resolved, made: source.Stamp{
+		Project: "sha256:" + plan.DigestOf(planJSON, list.GoMod, list.GoSum), Manifest: "sha256:" + p.Digest(), Lock: resolved.Lock.Digest(),
 	}}
-	renames, err := plan.renames(found.extensions)
+	renames, err := p.Renames(found.extensions)
 	if err != nil {
 		return nil, err
 	}
-	if x.source, err = plan.source(x.made, renames); err != nil {
+	if x.source, err = source.Project(p, x.made, renames); err != nil {
 		return nil, err
 	}
 	return x, nil
 }
 
 // key identifies a binary by all that decides its bytes.
-func (x *project) key(g *gotool.Tool) (string, error) {
+func (x *Project) key(g *gotool.Tool) (string, error) {
 	toolchain, err := g.Settings.Toolchain()
 	if err != nil {
 		return "", err
 	}
-	planJSON, err := json.Marshal(x.plan)
+	planJSON, err := json.Marshal(x.Plan)
 	if err != nil {
 		return "", err
 	}
-	flags, err := json.Marshal(x.plan.buildFlags())
+	flags, err := json.Marshal(x.Plan.BuildFlags())
 	if err != nil {
 		return "", err
 	}
-	return digest(planJSON, x.list.GoMod, x.list.GoSum, x.source["main.go"], x.source["modules.go"], x.source[renamesFile], toolchain, flags), nil
+	return plan.DigestOf(planJSON, x.List.GoMod, x.List.GoSum, x.source["main.go"], x.source["modules.go"], x.source[source.RenamesFile], toolchain, flags), nil
 }
 
-// goTool is the go command in an environment. What it answered before is taken from the cache.
-func (b *Builder) goTool(ctx context.Context, environ []string) (*gotool.Tool, error) {
+// GoTool is the go command in an environment. What it answered before is taken from the cache.
+func (b *Builder) GoTool(ctx context.Context, environ []string) (*gotool.Tool, error) {
 	if b.Cache == nil {
 		return gotool.Find(ctx, environ)
 	}
@@ -351,8 +365,8 @@ func (b *Builder) tell(p Progress) {
 	}
 }
 
-// step reports that a step begins, and gives what to call when it has ended well, with its parts.
-func (b *Builder) step(name, detail string) (done func(parts ...timings.Node)) {
+// Step reports that a step begins, and gives what to call when it has ended well, with its parts.
+func (b *Builder) Step(name, detail string) (done func(parts ...timings.Node)) {
 	started := time.Now()
 	b.tell(Progress{Step: name, Detail: detail})
 	return func(parts ...timings.Node) {
@@ -366,16 +380,4 @@ func BinaryName(name, goos string) string {
 		return name + ".exe"
 	}
 	return name
-}
-
-// scratchProject writes files into a scratch directory.
-func (b *Builder) scratchProject(files map[string][]byte) (dir string, done func(), err error) {
-	if dir, done, err = b.Cache.Scratch(); err != nil {
-		return "", nil, err
-	}
-	if err := writeFiles(dir, files); err != nil {
-		done()
-		return "", nil, err
-	}
-	return dir, done, nil
 }

@@ -15,10 +15,13 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/bundle"
 	"github.com/gliderlabs/logspout-builder/generator/cache"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
@@ -32,28 +35,24 @@ const (
 
 // bundleHead is what bundle.json says.
 type bundleHead struct {
-	Format     int             `json:"format"`
-	Digest     string          `json:"digest"`
-	Manifest   string          `json:"manifest"`
-	Plan       json.RawMessage `json:"plan"`
-	Extensions []Extension     `json:"extensions"` // what the binary has to register
-	Budget     manifest.Budget `json:"budget,omitzero"`
+	Format     int              `json:"format"`
+	Digest     string           `json:"digest"`
+	Manifest   string           `json:"manifest"`
+	Plan       json.RawMessage  `json:"plan"`
+	Extensions []plan.Extension `json:"extensions"` // what the binary has to register
+	Budget     manifest.Budget  `json:"budget,omitzero"`
 }
 
 const bundleFormat = 1
 
 // Bundle puts all that the plan's binaries are built from into one file: module zips, checksums, generated source and the lock. Before the
 // file appears, it builds the targets' platforms from it alone, with an empty module cache and no network.
-func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []gotool.Platform) (*Resolution, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Bundle(ctx context.Context, p *plan.Plan, output string, on []gotool.Platform) (*Resolution, error) {
+	g, x, err := b.Project(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	x, err := b.project(ctx, g, plan)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := b.fetch(ctx, g, plan, x.resolved.Lock); err != nil {
+	if _, err := b.fetch(ctx, g, p, x.resolved.Lock); err != nil {
 		return nil, err
 	}
 	files, err := b.bundleFiles(g, x)
@@ -73,16 +72,16 @@ func (b *Builder) Bundle(ctx context.Context, plan *Plan, output string, on []go
 	return x.resolved, wholefile.Write(output, archive.Bytes(), 0o644)
 }
 
-func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, error) {
+func (b *Builder) bundleFiles(g *gotool.Tool, x *Project) (map[string][]byte, error) {
 	files := map[string][]byte{bundleLock: x.resolved.Lock.Format()}
-	for name, data := range x.files() {
+	for name, data := range x.Files() {
 		files[bundleProject+name] = data
 	}
 	modules, err := moduleFiles(g, x.resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range append([]*packed.Module{&b.Core.Module}, x.plan.local...) {
+	for _, m := range append([]*packed.Module{&b.Core.Module}, x.Plan.Locals()...) {
 		served, err := m.Serve()
 		if err != nil {
 			return nil, err
@@ -92,8 +91,8 @@ func (b *Builder) bundleFiles(g *gotool.Tool, x *project) (map[string][]byte, er
 	for name, data := range modules {
 		files[bundleProxy+name] = data
 	}
-	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.plan.extensions(x.found.extensions), Budget: x.plan.Budget}
-	if note.Plan, err = json.Marshal(x.plan); err != nil {
+	note := bundleHead{Format: bundleFormat, Digest: x.made.Project, Manifest: x.made.Manifest, Extensions: x.Extensions(), Budget: x.Plan.Budget}
+	if note.Plan, err = json.Marshal(x.Plan); err != nil {
 		return nil, err
 	}
 	if files[bundleNote], err = json.Marshal(note); err != nil {
@@ -163,7 +162,7 @@ func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targ
 	results := make([]*Result, len(targets))
 	var failed failures
 	for i, t := range targets {
-		g, err := gotool.Find(ctx, t.Platform.Environ(alone.Environ))
+		g, err := b.GoTool(ctx, t.Platform.Environ(alone.Environ))
 		if err != nil {
 			return nil, err
 		}
@@ -185,13 +184,13 @@ func (b *Builder) buildBundle(ctx context.Context, files map[string][]byte, targ
 }
 
 // buildUncached compiles and verifies a project whose modules are all offered already.
-func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *project, output string) (*Result, error) {
-	dir, done, err := b.Cache.Scratch()
+func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *Project, output string) (*Result, error) {
+	w, err := b.workspace(g, x.Files())
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	binary, err := b.compileStep(ctx, g, x, dir)
+	defer w.Close()
+	binary, err := b.compileStep(ctx, w, x)
 	if err != nil {
 		return nil, err
 	}
@@ -207,38 +206,38 @@ func (b *Builder) buildUncached(ctx context.Context, g *gotool.Tool, x *project,
 }
 
 // bundledProject reads the project of a bundle, and checks that its parts belong together.
-func bundledProject(files map[string][]byte) (*project, error) {
+func bundledProject(files map[string][]byte) (*Project, error) {
 	var note bundleHead
 	if err := json.Unmarshal(files[bundleNote], &note); err != nil {
 		return nil, fmt.Errorf("this is no bundle of logspout-builder: read %s: %w", bundleNote, err)
 	}
 	if note.Format != bundleFormat {
-		return nil, &Error{Step: StepManifest, Err: fmt.Errorf("the bundle has format %d, this builder reads %d", note.Format, bundleFormat), Hint: "use the logspout-builder that made it"}
+		return nil, &fault.Error{Step: fault.StepManifest, Err: fmt.Errorf("the bundle has format %d, this builder reads %d", note.Format, bundleFormat), Hint: "use the logspout-builder that made it"}
 	}
 	l, err := lock.Parse(bundleLock, files[bundleLock])
 	if err != nil {
-		return nil, &Error{Step: StepManifest, Err: err}
+		return nil, &fault.Error{Step: fault.StepManifest, Err: err}
 	}
-	plan := new(Plan)
-	if err := json.Unmarshal(note.Plan, plan); err != nil {
+	p := new(plan.Plan)
+	if err := json.Unmarshal(note.Plan, p); err != nil {
 		return nil, fmt.Errorf("read the plan of the bundle: %w", err)
 	}
-	plan.Budget = note.Budget
-	for i := range plan.Packages {
-		plan.Packages[i].Rename = nil // the extensions have their new names already
+	p.Budget = note.Budget
+	for i := range p.Packages {
+		p.Packages[i].Rename = nil // the extensions have their new names already
 	}
-	x := &project{
-		plan: plan, resolved: &Resolution{Lock: l}, source: map[string][]byte{},
-		list: &buildlist.List{GoMod: files[bundleProject+"go.mod"], GoSum: files[bundleProject+"go.sum"]}, found: findings{extensions: note.Extensions},
-		made: stamp{Project: note.Digest, Manifest: note.Manifest, Lock: l.Digest()},
+	x := &Project{
+		Plan: p, resolved: &Resolution{Lock: l}, source: map[string][]byte{},
+		List: &buildlist.List{GoMod: files[bundleProject+"go.mod"], GoSum: files[bundleProject+"go.sum"]}, found: findings{extensions: note.Extensions},
+		made: source.Stamp{Project: note.Digest, Manifest: note.Manifest, Lock: l.Digest()},
 	}
 	for name, data := range files {
 		if name, ok := strings.CutPrefix(name, bundleProject); ok && name != "go.mod" && name != "go.sum" {
 			x.source[name] = data
 		}
 	}
-	if "sha256:"+digest(note.Plan, x.list.GoMod, x.list.GoSum) != note.Digest {
-		return nil, &Error{Step: StepManifest, Err: errors.New("the bundle's parts do not belong together: its digest is another one"), Hint: "make it again with 'logspout-builder bundle'"}
+	if "sha256:"+plan.DigestOf(note.Plan, x.List.GoMod, x.List.GoSum) != note.Digest {
+		return nil, &fault.Error{Step: fault.StepManifest, Err: errors.New("the bundle's parts do not belong together: its digest is another one"), Hint: "make it again with 'logspout-builder bundle'"}
 	}
 	return x, nil
 }

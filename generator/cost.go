@@ -1,31 +1,26 @@
 package generator
 
 import (
-	"bytes"
 	"context"
 	"debug/buildinfo"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 	"github.com/gliderlabs/logspout-builder/generator/size"
 )
 
 // Cost builds the plan and tells what each of its modules adds to the binary.
-func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
-	g, err := b.goTool(ctx, b.Environ)
-	if err != nil {
-		return nil, err
-	}
-	unbounded := *plan
+func (b *Builder) Cost(ctx context.Context, p *plan.Plan) (*size.Sizes, error) {
+	unbounded := *p
 	unbounded.Budget = manifest.Budget{}
-	x, err := b.project(ctx, g, &unbounded)
+	g, x, err := b.Project(ctx, &unbounded)
 	if err != nil {
 		return nil, err
 	}
@@ -46,61 +41,35 @@ func (b *Builder) Cost(ctx context.Context, plan *Plan) (*size.Sizes, error) {
 }
 
 // cost shares out the size of a project's binary: it links another with a symbol table, and asks the go command who imports whom.
-func (b *Builder) cost(ctx context.Context, g *gotool.Tool, x *project, file int64) (*size.Sizes, error) {
-	dir, cleanUp, err := b.Cache.Scratch()
+func (b *Builder) cost(ctx context.Context, g *gotool.Tool, x *Project, file int64) (*size.Sizes, error) {
+	w, err := b.Workspace(ctx, g, x.Plan, x.Files())
 	if err != nil {
 		return nil, err
 	}
-	defer cleanUp()
-	if err := b.offer(ctx, g, x.plan); err != nil {
-		return nil, err
-	}
-	done := b.step("measure", "what each module adds")
-	symbols, plan := *x, *x.plan
-	plan.symbols, symbols.plan = true, &plan
-	binary, err := b.compile(ctx, g, &symbols, dir)
+	defer w.Close()
+	done := b.Step("measure", "what each module adds")
+	symbols := *x
+	symbols.Plan = x.Plan.WithSymbols()
+	binary, err := b.compile(ctx, w, &symbols)
 	if err != nil {
 		return nil, err
 	}
-	printed, err := g.Run(ctx, dir, nil, "tool", "nm", "-size", binary)
+	printed, err := w.Run(ctx, nil, "tool", "nm", "-size", binary)
 	if err != nil {
 		return nil, err
 	}
-	packages, err := b.imports(ctx, g, x, dir)
+	packages, err := w.Packages(ctx, x.Plan.Tags)
 	if err != nil {
 		return nil, err
 	}
-	sizes := size.Attribute(file, size.Code(string(printed)), packages, x.plan.imports(), []string{agentPackage, "runtime"})
+	sizes := size.Attribute(file, size.Code(string(printed)), packages, x.Plan.Imports(), []string{plan.AgentPackage, "runtime"})
 	done()
 	return &sizes, nil
 }
 
-// imports are all packages of the project in dir, with what they import.
-func (b *Builder) imports(ctx context.Context, g *gotool.Tool, x *project, dir string) ([]size.Package, error) {
-	args := []string{"list", "-deps", "-json=ImportPath,Imports,Module"}
-	if len(x.plan.Tags) > 0 {
-		args = append(args, "-tags="+strings.Join(x.plan.Tags, ","))
-	}
-	listed, err := g.Run(ctx, dir, b.proxyEnv(g), append(args, ".")...)
-	if err != nil {
-		return nil, err
-	}
-	var packages []size.Package
-	for decoder := json.NewDecoder(bytes.NewReader(listed)); ; {
-		var p size.Package
-		switch err := decoder.Decode(&p); {
-		case errors.Is(err, io.EOF):
-			return packages, nil
-		case err != nil:
-			return nil, fmt.Errorf("read what go list prints: %w", err)
-		}
-		packages = append(packages, p)
-	}
-}
-
 // withinBudget refuses a binary that outgrew the plan's budget, and names what takes most of it.
-func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, binary string) error {
-	budget := x.plan.Budget
+func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *Project, binary string) error {
+	budget := x.Plan.Budget
 	if budget.Size == 0 && budget.Modules == 0 {
 		return nil
 	}
@@ -112,13 +81,13 @@ func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, 
 	if err != nil {
 		return fmt.Errorf("read build info: %w", err)
 	}
-	var problems []*Error
+	var problems []*fault.Error
 	if budget.Size > 0 && file.Size() > budget.Size {
-		problems = append(problems, &Error{Step: StepVerify, Pos: budget.SizePos, Err: fmt.Errorf(
+		problems = append(problems, &fault.Error{Step: fault.StepVerify, Pos: budget.SizePos, Err: fmt.Errorf(
 			"budget: the binary has %s, that is %s more than size: %s", megabytes(file.Size()), megabytes(file.Size()-budget.Size), megabytes(budget.Size))})
 	}
 	if modules := len(info.Deps); budget.Modules > 0 && modules > budget.Modules {
-		problems = append(problems, &Error{Step: StepVerify, Pos: budget.ModulesPos, Err: fmt.Errorf(
+		problems = append(problems, &fault.Error{Step: fault.StepVerify, Pos: budget.ModulesPos, Err: fmt.Errorf(
 			"budget: the binary has %d Go modules in it, more than modules: %d", modules, budget.Modules)})
 	}
 	if len(problems) == 0 {
@@ -131,7 +100,7 @@ func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, 
 		if err != nil {
 			return err
 		}
-		last.Err = fmt.Errorf("%w\n%s", last.Err, x.plan.largest(sizes))
+		last.Err = fmt.Errorf("%w\n%s", last.Err, largest(x.Plan, sizes))
 		last.Hint = "leave one of them out, or raise the budget; logspout-builder size shows all"
 	}
 	errs := make([]error, len(problems))
@@ -142,12 +111,12 @@ func (b *Builder) withinBudget(ctx context.Context, g *gotool.Tool, x *project, 
 }
 
 // largest are the modules that add most, a line each.
-func (p *Plan) largest(sizes *size.Sizes) string {
+func largest(p *plan.Plan, sizes *size.Sizes) string {
 	const most = 5
 	var lines []string
 	for _, m := range sizes.Modules[:min(len(sizes.Modules), most)] {
 		name := m.Package
-		if x := p.holder(m.Package); x != nil && x.Name != "" {
+		if x := p.Holder(m.Package); x != nil && x.Name != "" {
 			name = x.Name
 		}
 		lines = append(lines, fmt.Sprintf("  %s adds %s and %d Go modules", name, megabytes(m.Bytes), len(m.Needs)))

@@ -10,9 +10,12 @@ import (
 
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
 	"github.com/gliderlabs/logspout-builder/generator/cache"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 )
 
 // corePackage is what a module imports of the core.
@@ -20,7 +23,7 @@ const corePackage = manifest.CorePath + "/core"
 
 // findings are what inspection found of external packages.
 type findings struct {
-	extensions []Extension
+	extensions []plan.Extension
 	// effects are what else the packages do when the binary starts, by package.
 	effects map[string][]inspect.Effect
 }
@@ -28,8 +31,8 @@ type findings struct {
 // inspect looks at the plan's external packages before they are compiled into a binary: each is there, can be imported, compiles, and
 // registers at least one extension under a name that no other has. What it finds is kept by the content of all modules, and not
 // looked for again.
-func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *buildlist.List) (found findings, err error) {
-	external := p.external()
+func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *plan.Plan, list *buildlist.List) (found findings, err error) {
+	external := p.External()
 	reports, err := b.reports(ctx, g, p, list)
 	if err != nil {
 		return found, err
@@ -38,18 +41,18 @@ func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 	var problems []error
 	for i, r := range reports {
 		for _, problem := range r.Problems {
-			reason, x := p.localModule(external[i].Local).Located(problem.Reason), external[i]
+			reason, x := p.LocalModule(external[i].Local).Located(problem.Reason), external[i]
 			if problem.Module != "" && problem.Version != "" && x.Local == "" && !strings.Contains(reason, problem.Version) {
 				reason = fmt.Sprintf("%s (%s %s)", reason, problem.Module, problem.Version)
 			}
-			problems = append(problems, &Error{
-				Step: StepResolve, Package: x.Path, Pos: x.Pos, Err: errors.New(reason),
+			problems = append(problems, &fault.Error{
+				Step: fault.StepResolve, Package: x.Path, Pos: x.Pos, Err: errors.New(reason),
 				Hint: problem.Next + b.workedBefore(problem.Module, problem.Version),
 			})
 		}
 		for _, reg := range r.Registrations {
 			if reg.In == corePackage || reg.In == "" {
-				found.extensions = append(found.extensions, Extension{Point: reg.Point, Name: reg.Name, Package: reg.Package})
+				found.extensions = append(found.extensions, plan.Extension{Point: reg.Point, Name: reg.Name, Package: reg.Package})
 			}
 		}
 		if len(r.Effects) > 0 {
@@ -57,9 +60,9 @@ func (b *Builder) inspect(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 		}
 	}
 	if len(problems) == 0 {
-		problems = p.clashes(found.extensions)
+		problems = p.Clashes(found.extensions)
 	}
-	slices.SortFunc(found.extensions, compareExtensions)
+	slices.SortFunc(found.extensions, plan.CompareExtensions)
 	found.extensions = slices.Compact(found.extensions)
 	return found, errors.Join(problems...)
 }
@@ -81,41 +84,38 @@ func (b *Builder) workedBefore(path, version string) string {
 }
 
 // reports are what the plan's external packages turned out to be.
-func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *buildlist.List) ([]inspect.Report, error) {
+func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *plan.Plan, list *buildlist.List) ([]inspect.Report, error) {
 	toolchain, err := g.Settings.Toolchain()
 	if err != nil {
 		return nil, err
 	}
-	external := p.external()
+	external := p.External()
 	paths := make([]string, len(external))
 	for i, x := range external {
 		paths[i] = x.Path
 	}
-	wanted, err := json.Marshal([]any{inspect.Version, paths, p.buildFlags()})
+	wanted, err := json.Marshal([]any{inspect.Version, paths, p.BuildFlags()})
 	if err != nil {
 		return nil, err
 	}
 	var reports []inspect.Report
-	key := digest(wanted, list.GoMod, list.GoSum, toolchain)
+	key := plan.DigestOf(wanted, list.GoMod, list.GoSum, toolchain)
 	if b.Cache.Recall(cache.Inspections, key, &reports) && len(reports) == len(paths) {
 		return reports, nil
 	}
-	if err := b.offer(ctx, g, p); err != nil {
-		return nil, err
-	}
-	finished := b.step("inspect", "what they register")
-	files, err := p.source(stamp{}, nil)
+	finished := b.Step("inspect", "what they register")
+	files, err := source.Project(p, source.Stamp{}, nil)
 	if err != nil {
 		return nil, err
 	}
 	files["go.mod"], files["go.sum"] = list.GoMod, list.GoSum
-	dir, done, err := b.scratchProject(files)
+	w, err := b.Workspace(ctx, g, p, files)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer w.Close()
 	reports, err = inspect.Packages(ctx, inspect.Config{
-		Dir: dir, Env: g.Environ(b.proxyEnv(g)...), BuildFlags: p.buildFlags(), Core: corePackage,
+		Dir: w.Dir, Env: w.Environ(), BuildFlags: p.BuildFlags(), Core: corePackage,
 	}, paths)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (b *Builder) reports(ctx context.Context, g *gotool.Tool, p *Plan, list *bu
 }
 
 // reportEffects warns of packages that do more than register when the binary starts.
-func (b *Builder) reportEffects(p *Plan, found findings) {
+func (b *Builder) reportEffects(p *plan.Plan, found findings) {
 	const most = 3
 	for _, x := range p.Packages {
 		effects := found.effects[x.Path]
@@ -137,7 +137,7 @@ func (b *Builder) reportEffects(p *Plan, found findings) {
 		}
 		var told []string
 		for _, e := range effects[:min(len(effects), most)] {
-			told = append(told, e.What+" at "+p.localModule(x.Local).Located(e.At))
+			told = append(told, e.What+" at "+p.LocalModule(x.Local).Located(e.At))
 		}
 		if more := len(effects) - most; more > 0 {
 			told = append(told, fmt.Sprintf("and %d more", more))
@@ -148,26 +148,4 @@ func (b *Builder) reportEffects(p *Plan, found findings) {
 		}
 		b.note("warning", fmt.Sprintf("%s: does more than register when the binary starts: %s; that belongs into its adapter, Setup or Run", at, strings.Join(told, ", ")))
 	}
-}
-
-// checkServes reports the routes that need what neither a bundled package nor an external one, as inspection found it, registers.
-func (p *Plan) checkServes(found []Extension) error {
-	extensions := p.extensions(found)
-	err := p.checkRoutes(func(point, name string) (string, bool) {
-		for _, e := range extensions {
-			if e.covers(Extension{point, name, e.Package}) {
-				return e.Package, true
-			}
-		}
-		return "", false
-	})
-	return stepOf(StepManifest, err)
-}
-
-// unpacked names files of local modules by where they are in the user's directories.
-func (p *Plan) unpacked(text string) string {
-	for _, m := range p.local {
-		text = m.Unpacked(text)
-	}
-	return text
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
@@ -25,16 +27,12 @@ const carried = "logspout-builder"
 
 // Generate writes the plan's project to dir: what Build compiles, and the core's source beside it, so that the go command builds, tidies
 // and changes it without the builder. Files that Generate did not write are not overwritten.
-func (b *Builder) Generate(ctx context.Context, plan *Plan, dir string) error {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Generate(ctx context.Context, p *plan.Plan, dir string) error {
+	_, x, err := b.Project(ctx, p)
 	if err != nil {
 		return err
 	}
-	x, err := b.project(ctx, g, plan)
-	if err != nil {
-		return err
-	}
-	done := b.step("generate", dir)
+	done := b.Step("generate", dir)
 	files, err := x.standalone(b.Core)
 	if err != nil {
 		return err
@@ -94,14 +92,14 @@ func holds(file string, want []byte) bool {
 }
 
 // standalone is the project with all that only the builder could serve put into directories of its own.
-func (x *project) standalone(core *packed.Core) (map[string][]byte, error) {
-	goMod, err := modfile.Parse("go.mod", x.list.GoMod, nil)
+func (x *Project) standalone(core *packed.Core) (map[string][]byte, error) {
+	goMod, err := modfile.Parse("go.mod", x.List.GoMod, nil)
 	if err != nil {
 		return nil, err
 	}
-	goSum := string(x.list.GoSum)
-	files := x.files()
-	for _, m := range append([]*packed.Module{&core.Module}, x.plan.local...) {
+	goSum := string(x.List.GoSum)
+	files := x.Files()
+	for _, m := range append([]*packed.Module{&core.Module}, x.Plan.Locals()...) {
 		dir := carried
 		if m.Path != manifest.CorePath {
 			dir = path.Join("local", m.Path)
@@ -131,7 +129,7 @@ func (x *project) standalone(core *packed.Core) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files["go.mod"] = append([]byte("// "+header+"\n\n"), text...)
+	files["go.mod"] = append([]byte("// "+source.Header+"\n\n"), text...)
 	files["go.sum"] = []byte(goSum)
 	return files, nil
 }
@@ -146,7 +144,7 @@ func checkOurs(dir string, files map[string][]byte) error {
 		return err
 	}
 	ours, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err == nil && bytes.HasPrefix(ours, []byte("// "+header)) {
+	if err == nil && bytes.HasPrefix(ours, []byte("// "+source.Header)) {
 		return nil
 	}
 	var inTheWay []string

@@ -8,15 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
-	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
-	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // Resolution is what a plan was resolved to.
@@ -44,28 +42,28 @@ func (m Move) String() string {
 }
 
 // Resolve finds the versions of all that the plan is built from, as far as the builder's lock does not say them already.
-func (b *Builder) Resolve(ctx context.Context, plan *Plan) (*Resolution, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Resolve(ctx context.Context, p *plan.Plan) (*Resolution, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	return b.settle(ctx, g, plan)
+	return b.settle(ctx, g, p)
 }
 
 // Check compares the plan with the builder's lock and resolves nothing. What does not fit is listed, and is an *Error.
-func (b *Builder) Check(ctx context.Context, plan *Plan) ([]Move, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Check(ctx context.Context, p *plan.Plan) ([]Move, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	misfits := plan.misfits(b.Lock, plan.asked(b.Core, g.Settings.GOVERSION))
+	misfits := misfitsOf(p, b.Lock, p.Asked(b.Core, g.Settings.GOVERSION))
 	return misfits, b.refuseMisfits(misfits)
 }
 
 // settle is Resolve with a go command.
-func (b *Builder) settle(ctx context.Context, g *gotool.Tool, p *Plan) (*Resolution, error) {
-	asked := p.asked(b.Core, g.Settings.GOVERSION)
-	misfits := p.misfits(b.Lock, asked)
+func (b *Builder) settle(ctx context.Context, g *gotool.Tool, p *plan.Plan) (*Resolution, error) {
+	asked := p.Asked(b.Core, g.Settings.GOVERSION)
+	misfits := misfitsOf(p, b.Lock, asked)
 	if err := b.Update.check(p, b.Lock); err != nil {
 		return nil, err
 	}
@@ -91,7 +89,7 @@ func (b *Builder) settle(ctx context.Context, g *gotool.Tool, p *Plan) (*Resolut
 	r := &Resolution{Lock: l}
 	if b.Lock != nil {
 		for _, c := range lock.Compare(b.Lock, l) {
-			m := Move{Change: c, Pos: p.posOf(c)}
+			m := Move{Change: c, Pos: p.PosOf(c)}
 			if c.Kind == "module" && c.New != "" {
 				m.Why = why[c.Name]
 			}
@@ -103,13 +101,13 @@ func (b *Builder) settle(ctx context.Context, g *gotool.Tool, p *Plan) (*Resolut
 
 // newLock makes the lock of a plan: without the go command where the builder carries everything, from the cache where nothing is left
 // that could move, else by resolving.
-func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *Plan, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
-	start, err := p.compose(b.Core)
+func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *plan.Plan, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
+	start, err := p.Compose(b.Core)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.bundledOnly() && !b.Update.any() {
-		if l, err = p.lockOf(asked, start, nil); err != nil || !raised(b.Lock, l) {
+	if p.BundledOnly() && !b.Update.any() {
+		if l, err = p.LockOf(asked, start, nil); err != nil || !raised(b.Lock, l) {
 			return l, nil, err
 		}
 	}
@@ -119,13 +117,13 @@ func (b *Builder) newLock(ctx context.Context, g *gotool.Tool, p *Plan, asked *l
 		if b.Lock != nil {
 			before = b.Lock.Format()
 		}
-		key = digest([]byte(p.Digest()), start.GoMod, start.GoSum, before)
+		key = plan.DigestOf([]byte(p.Digest()), start.GoMod, start.GoSum, before)
 		if l, ok := b.Cache.Lock(key); ok && len(l.Misfits(asked)) <= 1 { // one is the toolchain, which is no part of the key
 			l.Toolchain = asked.Toolchain
 			return l, nil, nil
 		}
 	}
-	done := b.step("resolve", packagesFromElsewhere(len(p.external())))
+	done := b.Step("resolve", packagesFromElsewhere(len(p.External())))
 	if l, why, err = b.resolve(ctx, g, p, start, asked); err != nil {
 		return nil, nil, b.whatIsOpen(p, err)
 	}
@@ -146,13 +144,13 @@ func packagesFromElsewhere(n int) string {
 }
 
 // nothingMoves reports whether the plan and the builder's lock decide every version: no "latest" or branch is left to ask for.
-func (b *Builder) nothingMoves(p *Plan) bool {
-	for _, x := range p.external() {
-		if w, ok := b.Lock.Want(x.Path); x.Local == "" && !exact(x.Query) && (!ok || w.Query != x.Query) {
+func (b *Builder) nothingMoves(p *plan.Plan) bool {
+	for _, x := range p.External() {
+		if w, ok := b.Lock.Want(x.Path); x.Local == "" && !plan.Exact(x.Query) && (!ok || w.Query != x.Query) {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(p.Replace, func(r Replacement) bool { return !exact(r.Version) })
+	return !slices.ContainsFunc(p.Replace, func(r plan.Replacement) bool { return !plan.Exact(r.Version) })
 }
 
 // raised reports whether the old lock has a module of the new one at a newer version: somebody updated it.
@@ -163,71 +161,23 @@ func raised(before, after *lock.Lock) bool {
 	})
 }
 
-// asked is the part of a plan's lock that needs no resolution.
-func (p *Plan) asked(core *packed.Core, toolchain string) *lock.Lock {
-	l := &lock.Lock{Core: lock.Core{Version: core.Version.Version, Sum: core.ZipSum}, Toolchain: toolchain}
-	for _, x := range p.Packages {
-		l.Wants = append(l.Wants, lock.Want{Name: x.lockName(), Query: x.Query})
-		if x.Local != "" {
-			l.Wants[len(l.Wants)-1].Query = lock.Local
-		}
-	}
-	for _, r := range p.Replace {
-		if p.localModule(r.target().String()) != nil {
-			l.Replaces = append(l.Replaces, lock.Replace{Module: r.Module, Query: lock.Local})
-		} else {
-			l.Replaces = append(l.Replaces, lock.Replace{Module: r.Module, Path: r.Path, Query: r.Version})
-		}
-	}
-	for _, m := range p.local {
-		l.Locals = append(l.Locals, lock.LocalModule{Path: m.Path, Needs: m.Needs()})
-	}
-	l.Sort()
-	return l
-}
-
-// lockName is what a lock calls a package.
-func (x Package) lockName() string {
-	if x.Bundled && x.Name != "" {
-		return x.Name
-	}
-	return x.Path
-}
-
-func (r Replacement) target() module.Version { return module.Version{Path: r.Path, Version: r.Version} }
-
-// misfits are the facts in which a lock is not what the plan asks for, each with its place; without a lock there are none.
-func (p *Plan) misfits(l, asked *lock.Lock) []Move {
+// misfitsOf are the facts in which a lock is not what the plan asks for, each with its place; without a lock there are none.
+func misfitsOf(p *plan.Plan, l, asked *lock.Lock) []Move {
 	if l == nil {
 		return nil
 	}
 	var moves []Move
 	for _, c := range l.Misfits(asked) {
-		moves = append(moves, Move{Change: c, Pos: p.posOf(c)})
+		moves = append(moves, Move{Change: c, Pos: p.PosOf(c)})
 	}
 	return moves
-}
-
-// posOf is where the manifest asks for what changed.
-func (p *Plan) posOf(c lock.Change) manifest.Pos {
-	for _, x := range p.Packages {
-		if c.Kind == "with" && x.lockName() == c.Name || c.Kind == "local" && x.Local != "" && manifest.Within(x.Path, c.Name) {
-			return x.Pos
-		}
-	}
-	for _, r := range p.Replace {
-		if c.Kind == "replace" && r.Module == c.Name || c.Kind == "local" && r.Path == c.Name {
-			return r.Pos
-		}
-	}
-	return manifest.Pos{}
 }
 
 // refuseMisfits is the error of a locked build whose lock does not fit.
 func (b *Builder) refuseMisfits(misfits []Move) error {
 	const relock = "run 'logspout-builder lock', look at what moved, and keep the lock with the manifest"
 	if b.Lock == nil {
-		return &Error{Step: StepResolve, Err: errors.New("there is no lock"), Hint: relock}
+		return &fault.Error{Step: fault.StepResolve, Err: errors.New("there is no lock"), Hint: relock}
 	}
 	if len(misfits) == 0 {
 		return nil
@@ -247,101 +197,7 @@ func (b *Builder) refuseMisfits(misfits []Move) error {
 			hint = "build with GOTOOLCHAIN=" + m.Old + ", or " + relock
 		}
 	}
-	return &Error{Step: StepResolve, Err: errors.New(strings.Join(lines, "\n")), Hint: hint}
-}
-
-// fromLock makes the build list that a lock says.
-func (p *Plan) fromLock(core *packed.Core, l *lock.Lock) (*buildlist.List, error) {
-	requirements := []*modfile.Require{{Mod: core.Version}}
-	sums := core.SumLines()
-	var replacements []buildlist.Replacement
-	required := map[string]bool{}
-	for _, m := range l.Modules {
-		direct := p.localWant(m.Path) != nil || slices.ContainsFunc(l.Wants, func(w lock.Want) bool { return w.From == m.Path })
-		requirements = append(requirements, &modfile.Require{Mod: module.Version{Path: m.Path, Version: m.Version}, Indirect: !direct})
-		required[m.Path] = true
-		switch m.To.Path {
-		case "":
-		case lock.Local:
-			to := p.replacedLocally(m.Path)
-			if to == nil {
-				return nil, fmt.Errorf("the lock takes module %s from a directory, and the manifest names none", m.Path)
-			}
-			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: to.Version})
-		default:
-			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.To})
-		}
-		if m.To.Path != lock.Local {
-			sums = append(sums, m.SumLines()...)
-		}
-	}
-	for _, m := range p.local {
-		sums = append(sums, m.SumLines()...)
-		if p.localWant(m.Path) != nil && !required[m.Path] {
-			requirements = append(requirements, &modfile.Require{Mod: m.Version})
-			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.Version})
-		}
-	}
-	return buildlist.Compose(projectPath, l.Go, requirements, replacements, sums)
-}
-
-// localWant is the packed module of this path that a package of the plan comes from.
-func (p *Plan) localWant(modulePath string) *packed.Module {
-	for _, x := range p.Packages {
-		if m := p.localModule(x.Local); m != nil && m.Path == modulePath {
-			return m
-		}
-	}
-	return nil
-}
-
-// replacedLocally is the packed module that stands for a module path.
-func (p *Plan) replacedLocally(modulePath string) *packed.Module {
-	for _, r := range p.Replace {
-		if r.Module == modulePath {
-			return p.localModule(r.target().String())
-		}
-	}
-	return p.localWant(modulePath)
-}
-
-// lockOf makes the lock of a resolved build list. from is the module of each external package.
-func (p *Plan) lockOf(asked *lock.Lock, list *buildlist.List, from map[string]string) (*lock.Lock, error) {
-	goMod, err := modfile.Parse("go.mod", list.GoMod, nil)
-	if err != nil {
-		return nil, err
-	}
-	sums := map[string]string{}
-	for line := range strings.Lines(string(list.GoSum)) {
-		if w := strings.Fields(line); len(w) == 3 {
-			sums[w[0]+" "+w[1]] = w[2]
-		}
-	}
-	l := asked.Clone()
-	l.Go = goMod.Go.Version
-	for i, w := range l.Wants {
-		l.Wants[i].From = from[w.Name]
-	}
-	for _, r := range goMod.Require {
-		if r.Mod.Path == manifest.CorePath || p.localModule(r.Mod.String()) != nil {
-			continue
-		}
-		m := lock.Module{Path: r.Mod.Path, Version: r.Mod.Version}
-		at := r.Mod
-		for _, replaced := range goMod.Replace {
-			if replaced.Old.Path == m.Path && (replaced.Old.Version == "" || replaced.Old.Version == m.Version) {
-				at, m.To = replaced.New, replaced.New
-			}
-		}
-		if p.localModule(at.String()) != nil {
-			m.To = module.Version{Path: lock.Local}
-		} else {
-			m.Sum, m.GoModSum = sums[at.Path+" "+at.Version], sums[at.Path+" "+at.Version+"/go.mod"]
-		}
-		l.Modules = append(l.Modules, m)
-	}
-	l.Sort()
-	return l, nil
+	return &fault.Error{Step: fault.StepResolve, Err: errors.New(strings.Join(lines, "\n")), Hint: hint}
 }
 
 // Update says which locked versions are to be asked for anew.
@@ -353,7 +209,7 @@ type Update struct {
 func (u Update) any() bool { return u.All || len(u.Names) > 0 }
 
 // check reports the names that cannot be asked for anew.
-func (u Update) check(p *Plan, l *lock.Lock) error {
+func (u Update) check(p *plan.Plan, l *lock.Lock) error {
 	var problems []error
 	for _, name := range u.Names {
 		bare, query, _ := strings.Cut(name, "@")
@@ -370,10 +226,10 @@ func (u Update) check(p *Plan, l *lock.Lock) error {
 			problems = append(problems, fmt.Errorf("--update %s: neither the manifest nor the lock has it", name))
 		}
 	}
-	return stepOf(StepResolve, errors.Join(problems...))
+	return fault.At(fault.StepResolve, errors.Join(problems...))
 }
 
 // has reports whether a package is to be asked for anew.
-func (u Update) has(x Package) bool {
+func (u Update) has(x plan.Package) bool {
 	return u.All || slices.ContainsFunc(u.Names, func(n string) bool { return n == x.Path || n == cmp.Or(x.Name, x.Path) })
 }

@@ -9,24 +9,26 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/test/plans"
 )
 
-func standardPlan(t *testing.T, more ...string) *Plan {
+func standardPlan(t *testing.T, more ...string) *plan.Plan {
 	t.Helper()
 	m := manifest.Default()
 	for _, name := range more {
 		m.Modules = append(m.Modules, manifest.Module{Name: name})
 	}
-	return testPlan(t, m)
+	return plans.Of(t, m)
 }
 
-func lockFor(t *testing.T, p *Plan, core *packed.Core) *lock.Lock {
+func lockFor(t *testing.T, p *plan.Plan, core *packed.Core) *lock.Lock {
 	t.Helper()
-	list, err := p.compose(core)
+	list, err := p.Compose(core)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := p.lockOf(p.asked(core, "go1.26.8"), list, nil)
+	l, err := p.LockOf(p.Asked(core, "go1.26.8"), list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,9 +36,9 @@ func lockFor(t *testing.T, p *Plan, core *packed.Core) *lock.Lock {
 }
 
 func TestLockAloneGivesTheBuildListAgain(t *testing.T) {
-	core := testCore(t)
+	core := plans.Core(t)
 	p := standardPlan(t, "kafka")
-	want, err := p.compose(core)
+	want, err := p.Compose(core)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func TestLockAloneGivesTheBuildListAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.fromLock(core, parsed)
+	got, err := p.FromLock(core, parsed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +65,14 @@ func TestLockAloneGivesTheBuildListAgain(t *testing.T) {
 }
 
 func TestLockFitsWhatItWasMadeForAndTellsWhatDiffers(t *testing.T) {
-	core := testCore(t)
+	core := plans.Core(t)
 	p := standardPlan(t)
 	l := lockFor(t, p, core)
-	if more := p.misfits(l, p.asked(core, "go1.26.8")); len(more) > 0 {
+	if more := misfitsOf(p, l, p.Asked(core, "go1.26.8")); len(more) > 0 {
 		t.Errorf("it does not fit: %v", more)
 	}
 	other := standardPlan(t, "kafka")
-	got := other.misfits(l, other.asked(core, "go1.27.0"))
+	got := misfitsOf(other, l, other.Asked(core, "go1.27.0"))
 	if len(got) != 2 || got[0].String() != "toolchain go1.26.8 -> go1.27.0" || got[1].String() != "with kafka added" {
 		t.Errorf("told is %v", got)
 	}
@@ -84,7 +86,7 @@ func TestLockFitsWhatItWasMadeForAndTellsWhatDiffers(t *testing.T) {
 }
 
 func TestOnlyARaisedModuleNeedsTheGoCommand(t *testing.T) {
-	core := testCore(t)
+	core := plans.Core(t)
 	now := lockFor(t, standardPlan(t, "kafka"), core)
 	before := now.Clone()
 	if raised(before, now) || raised(nil, now) {

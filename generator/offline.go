@@ -14,15 +14,12 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
-
-// offlineEnv keeps the go command from the network: no proxy but the builder's own directory, no version control, no other toolchain.
-func (b *Builder) offlineEnv() []string {
-	return []string{"GOPROXY=" + b.Cache.Proxy().URL() + ",off", "GONOPROXY=none", "GOVCS=*:off", "GOTOOLCHAIN=local"}
-}
 
 // downloads are the modules of a lock whose content a build may need.
 func downloads(l *lock.Lock) []module.Version {
@@ -56,20 +53,20 @@ func (b *Builder) whatIsMissing(g *gotool.Tool, l *lock.Lock, err error) error {
 	if len(missing) == 0 {
 		return err
 	}
-	return &Error{
-		Step: StepResolve,
+	return &fault.Error{
+		Step: fault.StepResolve,
 		Err:  fmt.Errorf("--offline: the module cache lacks %d of %d modules:\n%s", len(missing), len(downloads(l)), strings.Join(missing, "\n")),
 		Hint: "run 'logspout-builder fetch' where there is a network, or build from a bundle",
 	}
 }
 
 // whatIsOpen makes the error of a resolution without network say which entries no lock decides.
-func (b *Builder) whatIsOpen(p *Plan, err error) error {
+func (b *Builder) whatIsOpen(p *plan.Plan, err error) error {
 	if err == nil || !b.Offline {
 		return err
 	}
 	lines := []string{"--offline: the lock does not say the versions of:"}
-	for _, x := range p.external() {
+	for _, x := range p.External() {
 		w, ok := b.Lock.Want(x.Path)
 		if x.Local == "" && (!ok || w.Query != x.Query || b.Update.has(x)) {
 			at := x.Pos.String()
@@ -82,53 +79,53 @@ func (b *Builder) whatIsOpen(p *Plan, err error) error {
 	if len(lines) == 1 {
 		return err
 	}
-	return &Error{
-		Step: StepResolve, Err: fmt.Errorf("%s\n%w", strings.Join(lines, "\n"), err),
+	return &fault.Error{
+		Step: fault.StepResolve, Err: fmt.Errorf("%s\n%w", strings.Join(lines, "\n"), err),
 		Hint: "run 'logspout-builder fetch' where there is a network, and keep the lock that it writes",
 	}
 }
 
 // Fetch puts all that the plan is built from into the module cache, for any platform, and returns those modules.
-func (b *Builder) Fetch(ctx context.Context, plan *Plan) (*Resolution, []module.Version, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Fetch(ctx context.Context, p *plan.Plan) (*Resolution, []module.Version, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, nil, err
 	}
-	resolved, err := b.settle(ctx, g, plan)
+	resolved, err := b.settle(ctx, g, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	modules, err := b.fetch(ctx, g, plan, resolved.Lock)
+	modules, err := b.fetch(ctx, g, p, resolved.Lock)
 	return resolved, modules, err
 }
 
 // fetch downloads what a lock has and the module cache lacks. The go command checks it against the lock's sums.
-func (b *Builder) fetch(ctx context.Context, g *gotool.Tool, plan *Plan, l *lock.Lock) ([]module.Version, error) {
+func (b *Builder) fetch(ctx context.Context, g *gotool.Tool, p *plan.Plan, l *lock.Lock) ([]module.Version, error) {
 	needed := downloads(l)
 	if len(needed) == 0 {
 		return nil, nil
 	}
-	list, err := plan.fromLock(b.Core, l)
+	list, err := p.FromLock(b.Core, l)
 	if err != nil {
 		return nil, err
 	}
-	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": list.GoMod, "go.sum": list.GoSum})
+	w, err := b.workspace(g, list.Files())
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer w.Close()
 	args := []string{"mod", "download", "-json"}
 	for _, m := range needed {
 		args = append(args, m.String())
 	}
-	finish := b.step("fetch", fmt.Sprintf("%d modules", len(needed)))
-	out, runErr := g.Run(ctx, dir, b.proxyEnv(g), args...)
+	finish := b.Step("fetch", fmt.Sprintf("%d modules", len(needed)))
+	out, runErr := w.Run(ctx, nil, args...)
 	if runErr != nil {
 		if failed, ok := errors.AsType[*gotool.Error](runErr); ok {
 			failed.Stderr = strings.TrimSpace(failed.Stderr + "\n" + g.Secrets.Hide(downloadErrors(out)))
 			failed.Args = []string{"mod", "download"}
 		}
-		return nil, b.whatIsMissing(g, l, plan.blame(StepResolve, runErr))
+		return nil, b.whatIsMissing(g, l, p.Blame(fault.StepResolve, runErr))
 	}
 	finish()
 	return needed, nil

@@ -9,7 +9,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // Outdated is a module of a build list that there is a newer version of, or that should not be used as it is.
@@ -24,16 +26,16 @@ type Outdated struct {
 
 // Outdated asks the module proxy for newer versions of what the plan is built from. The core, what comes from directories and what is
 // replaced are left out.
-func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func (b *Builder) Outdated(ctx context.Context, p *plan.Plan) ([]Outdated, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	resolved, err := b.settle(ctx, g, plan)
+	resolved, err := b.settle(ctx, g, p)
 	if err != nil {
 		return nil, err
 	}
-	list, err := plan.fromLock(b.Core, resolved.Lock)
+	list, err := p.FromLock(b.Core, resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
@@ -46,18 +48,15 @@ func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) 
 	if len(args) == 4 {
 		return nil, nil
 	}
-	if err := b.offer(ctx, g, plan); err != nil {
-		return nil, err
-	}
-	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": list.GoMod, "go.sum": list.GoSum})
+	w, err := b.Workspace(ctx, g, p, list.Files())
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	finish := b.step("ask", fmt.Sprintf("for newer versions of %d modules", len(args)-4))
-	out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), args...)
+	defer w.Close()
+	finish := b.Step("ask", fmt.Sprintf("for newer versions of %d modules", len(args)-4))
+	out, err := w.Run(ctx, []string{"GOFLAGS=-mod=mod"}, args...)
 	if err != nil {
-		return nil, plan.blame(StepResolve, err)
+		return nil, p.Blame(fault.StepResolve, err)
 	}
 	finish()
 	var found []Outdated
@@ -77,20 +76,20 @@ func (b *Builder) Outdated(ctx context.Context, plan *Plan) ([]Outdated, error) 
 			o.Latest = m.Update.Version
 		}
 		if o.Latest != "" || o.Retracted != "" || o.Deprecated != "" {
-			o.Next = plan.mover(resolved.Lock, o)
+			o.Next = mover(p, resolved.Lock, o)
 			found = append(found, o)
 		}
 	}
 }
 
 // mover says what moves a module to another version.
-func (p *Plan) mover(l *lock.Lock, o Outdated) string {
+func mover(p *plan.Plan, l *lock.Lock, o Outdated) string {
 	for _, w := range l.Wants {
 		if w.From != o.Module {
 			continue
 		}
 		for _, x := range p.Packages {
-			if x.lockName() == w.Name && exact(x.Query) {
+			if x.LockName() == w.Name && plan.Exact(x.Query) {
 				if at := x.Pos.String(); x.Pos.Line > 0 {
 					return at + " asks for " + x.Query
 				}

@@ -1,83 +1,30 @@
 package generator
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
-	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 )
-
-const (
-	// projectPath is the module path of every generated project.
-	projectPath = "logspout"
-	// agentPackage is what a generated main runs.
-	agentPackage = manifest.CorePath + "/core/agent"
-)
-
-// compose makes the build list of what the builder carries: the core, the modules of local directories, and what the bundled
-// packages need. It is complete when the plan takes nothing from elsewhere.
-func (p *Plan) compose(core *packed.Core) (*buildlist.List, error) {
-	packages := []string{agentPackage}
-	for _, x := range p.Packages {
-		if x.Bundled {
-			packages = append(packages, x.Path)
-		}
-	}
-	requirements := []*modfile.Require{{Mod: core.Version}}
-	sums := core.SumLines()
-	var replacements []buildlist.Replacement
-	for _, m := range core.Bundled.Needs(packages) {
-		requirements = append(requirements, &modfile.Require{Mod: module.Version{Path: m.Path, Version: m.Version}, Indirect: true})
-		sums = append(sums, m.SumLines()...)
-	}
-	for _, m := range p.local {
-		sums = append(sums, m.SumLines()...)
-	}
-	for _, x := range p.Packages {
-		if m := p.localModule(x.Local); m != nil && !slices.ContainsFunc(requirements, func(r *modfile.Require) bool { return r.Mod.Path == m.Path }) {
-			// Replaced whatever its version, so that another module that needs a release of it gets the directory's content too.
-			requirements = append(requirements, &modfile.Require{Mod: m.Version})
-			replacements = append(replacements, buildlist.Replacement{From: m.Path, To: m.Version})
-		}
-	}
-	for _, r := range p.Replace {
-		replacements = append(replacements, buildlist.Replacement{From: r.Module, To: r.target()})
-	}
-	return buildlist.Compose(projectPath, core.Bundled.Go, requirements, replacements, sums)
-}
-
-// localModule is the packed module of this path@version, nil for "".
-func (p *Plan) localModule(name string) *packed.Module {
-	for _, m := range p.local {
-		if m.String() == name {
-			return m
-		}
-	}
-	return nil
-}
 
 // resolve finds the versions of what the builder does not carry, by one `go get` in a scratch project: the go command refuses what cannot
 // be had together, and says why. What the builder's lock has stays at its version, unless it is to be updated or the manifest asks for
 // another. why names who needs a module at the version that it now has.
-func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *buildlist.List, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
-	if err := b.offer(ctx, g, p); err != nil {
-		return nil, nil, err
-	}
-	files, err := p.source(stamp{}, nil)
+func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *plan.Plan, start *buildlist.List, asked *lock.Lock) (l *lock.Lock, why map[string]string, err error) {
+	files, err := source.Project(p, source.Stamp{}, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,17 +35,17 @@ func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *b
 		}
 	}
 	files["go.mod"], files["go.sum"] = start.GoMod, buildlist.FormatGoSum(sums)
-	dir, done, err := b.scratchProject(files)
+	w, err := b.Workspace(ctx, g, p, files)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer done()
+	defer w.Close()
 	get := func(queries ...string) (*buildlist.List, error) {
 		args := append([]string{"get", ".", b.Core.String()}, queries...)
-		if _, err := g.Run(ctx, dir, b.proxyEnv(g), args...); err != nil {
-			return nil, b.withVersions(ctx, g, p, dir, p.blame(StepResolve, err))
+		if _, err := w.Run(ctx, nil, args...); err != nil {
+			return nil, withVersions(ctx, w, p, p.Blame(fault.StepResolve, err))
 		}
-		return buildlist.Read(dir)
+		return buildlist.Read(w.Dir)
 	}
 	queries := b.queries(p)
 	list, err := get(queries...)
@@ -118,25 +65,25 @@ func (b *Builder) resolve(ctx context.Context, g *gotool.Tool, p *Plan, start *b
 		}
 	}
 	if got := versions[manifest.CorePath].Version; got != b.Core.Version.Version {
-		return nil, nil, &Error{Step: StepResolve, Err: fmt.Errorf("a module needs %s %s, newer than the core of this builder (%s)", manifest.CorePath, got, b.Core.Version.Version), Hint: "use a newer logspout-builder"}
+		return nil, nil, &fault.Error{Step: fault.StepResolve, Err: fmt.Errorf("a module needs %s %s, newer than the core of this builder (%s)", manifest.CorePath, got, b.Core.Version.Version), Hint: "use a newer logspout-builder"}
 	}
 	b.reportRaised(start, versions)
 	for _, warning := range g.Warnings {
 		at := ""
-		if x := p.mentioned(warning); x != nil && x.Pos.Line > 0 {
+		if x := p.Mentioned(warning); x != nil && x.Pos.Line > 0 {
 			at = x.Pos.String() + ": "
 		}
 		b.note("warning", at+warning)
 	}
-	from, err := b.holders(ctx, g, p, dir)
+	from, err := holders(ctx, w, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	if l, err = p.lockOf(asked, list, from); err != nil {
+	if l, err = p.LockOf(asked, list, from); err != nil {
 		return nil, nil, err
 	}
 	if b.Lock != nil {
-		why = b.requirers(ctx, g, dir, l)
+		why = b.requirers(ctx, w, l)
 	}
 	return l, why, nil
 }
@@ -156,9 +103,9 @@ func (b *Builder) reportRaised(start *buildlist.List, now map[string]module.Vers
 }
 
 // queries are what `go get` is asked for beside the project's own imports.
-func (b *Builder) queries(p *Plan) []string {
+func (b *Builder) queries(p *plan.Plan) []string {
 	var queries []string
-	for _, x := range p.external() {
+	for _, x := range p.External() {
 		if x.Local != "" {
 			continue
 		}
@@ -167,13 +114,13 @@ func (b *Builder) queries(p *Plan) []string {
 		if ok && locked && w.Query == x.Query && !b.Update.has(x) {
 			queries = append(queries, m.Path+"@"+m.Version)
 		} else {
-			queries = append(queries, x.Path+"@"+versionQuery(x.Query))
+			queries = append(queries, x.Path+"@"+cmp.Or(x.Query, "latest"))
 		}
 	}
 	for _, name := range b.Update.Names {
 		modulePath, query, _ := strings.Cut(name, "@")
 		if _, ok := b.Lock.Module(modulePath); ok && !slices.ContainsFunc(p.Packages, b.Update.has) {
-			queries = append(queries, modulePath+"@"+versionQuery(query))
+			queries = append(queries, modulePath+"@"+cmp.Or(query, "latest"))
 		}
 	}
 	slices.Sort(queries)
@@ -181,7 +128,7 @@ func (b *Builder) queries(p *Plan) []string {
 }
 
 // floors are the locked versions below which a module has come that nobody asked to be changed: what is locked never goes back by itself.
-func (b *Builder) floors(p *Plan, versions map[string]module.Version) []string {
+func (b *Builder) floors(p *plan.Plan, versions map[string]module.Version) []string {
 	if b.Lock == nil {
 		return nil
 	}
@@ -191,7 +138,7 @@ func (b *Builder) floors(p *Plan, versions map[string]module.Version) []string {
 		if !there || m.To.Path != "" || now.Path != m.Path || semver.Compare(m.Version, now.Version) <= 0 {
 			continue
 		}
-		chosen := slices.ContainsFunc(p.external(), func(x Package) bool {
+		chosen := slices.ContainsFunc(p.External(), func(x plan.Package) bool {
 			w, ok := b.Lock.Want(x.Path)
 			return manifest.Within(x.Path, m.Path) && (x.Local != "" || !ok || w.Query != x.Query || b.Update.has(x))
 		})
@@ -204,9 +151,9 @@ func (b *Builder) floors(p *Plan, versions map[string]module.Version) []string {
 }
 
 // holders tells for each external package which module holds it.
-func (b *Builder) holders(ctx context.Context, g *gotool.Tool, p *Plan, dir string) (map[string]string, error) {
+func holders(ctx context.Context, w *Workspace, p *plan.Plan) (map[string]string, error) {
 	args := []string{"list", "-find", "-e", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}"}
-	for _, x := range p.external() {
+	for _, x := range p.External() {
 		if x.Local == "" {
 			args = append(args, x.Path)
 		}
@@ -214,9 +161,9 @@ func (b *Builder) holders(ctx context.Context, g *gotool.Tool, p *Plan, dir stri
 	if len(args) == 5 {
 		return nil, nil //nolint:nilnil // nothing holds nothing
 	}
-	out, err := g.Run(ctx, dir, b.proxyEnv(g), args...)
+	out, err := w.Run(ctx, nil, args...)
 	if err != nil {
-		return nil, p.blame(StepResolve, err)
+		return nil, p.Blame(fault.StepResolve, err)
 	}
 	from := map[string]string{}
 	for line := range strings.Lines(string(out)) {
@@ -228,8 +175,8 @@ func (b *Builder) holders(ctx context.Context, g *gotool.Tool, p *Plan, dir stri
 }
 
 // requirers tells for each module of a lock who needs it at its version. It only explains: what cannot be told stays untold.
-func (b *Builder) requirers(ctx context.Context, g *gotool.Tool, dir string, l *lock.Lock) map[string]string {
-	out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "mod", "graph")
+func (b *Builder) requirers(ctx context.Context, w *Workspace, l *lock.Lock) map[string]string {
+	out, err := w.Run(ctx, []string{"GOFLAGS=-mod=mod"}, "mod", "graph")
 	if err != nil {
 		return nil
 	}
@@ -266,47 +213,4 @@ func (b *Builder) requirers(ctx context.Context, g *gotool.Tool, dir string, l *
 		}
 	}
 	return why
-}
-
-// offer puts the core and the plan's local modules where the go command finds them. A module that the user declared private
-// would not be asked of any proxy: those are put into the module cache first, from where they are taken whatever the settings.
-func (b *Builder) offer(ctx context.Context, g *gotool.Tool, p *Plan) error {
-	var private []*packed.Module
-	for _, m := range append([]*packed.Module{&b.Core.Module}, p.local...) {
-		if err := b.Cache.Proxy().Offer(m); err != nil {
-			return err
-		}
-		if module.MatchPrefixPatterns(g.Settings.GONOPROXY, m.Path) {
-			private = append(private, m)
-		}
-	}
-	if len(private) == 0 {
-		return nil
-	}
-	return p.blame(StepResolve, b.download(ctx, g, private...))
-}
-
-// proxyEnv makes the go command look at the builder's own modules first, then where the user's settings say.
-func (b *Builder) proxyEnv(g *gotool.Tool) []string {
-	if b.Offline {
-		return b.offlineEnv()
-	}
-	return []string{"GOPROXY=" + b.Cache.Proxy().URL() + "," + g.Settings.GOPROXY}
-}
-
-func versionQuery(query string) string {
-	if query == "" {
-		return "latest"
-	}
-	return query
-}
-
-// writeFiles writes files into dir, which exists.
-func writeFiles(dir string, files map[string][]byte) error {
-	var problems []error
-	for name, data := range files {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		problems = append(problems, os.MkdirAll(filepath.Dir(file), 0o750), os.WriteFile(file, data, 0o600))
-	}
-	return errors.Join(problems...)
 }

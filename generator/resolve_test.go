@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 func TestRaisedVersionsOfBundledNeedsAreTold(t *testing.T) {
@@ -30,7 +31,7 @@ func TestOnlyVersionsThatNeverChangeAreKept(t *testing.T) {
 		"v1.2.3": true, "v1.2.3-rc.1": true, "v0.0.0-20260101000000-0123456789ab": true, "v2.0.0+incompatible": true,
 		"latest": false, "": false, "main": false, "v1": false, "v1.2": false, "0123456789ab": false, "v1.2.3+meta": false, "upgrade": false,
 	} {
-		if got := exact(query); got != want {
+		if got := plan.Exact(query); got != want {
 			t.Errorf("%q is exact: %v", query, got)
 		}
 	}

@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"cmp"
 	"context"
 	"debug/buildinfo"
 	"encoding/json"
@@ -12,28 +11,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
-// Extension is a name that a package registers at an extension point.
-type Extension struct {
-	Point   string `json:"point"`
-	Name    string `json:"name"`
-	Package string `json:"package"`
-}
-
-// String is `AdapterFactory "kafka" of example.com/kafka`.
-func (e Extension) String() string {
-	return fmt.Sprintf("%s %q of %s", cmp.Or(e.Point, "an extension"), e.Name, e.Package)
-}
-
-func compareExtensions(a, b Extension) int {
-	return cmp.Or(strings.Compare(a.Point, b.Point), strings.Compare(a.Name, b.Name), strings.Compare(a.Package, b.Package))
-}
-
 // verify compares a binary with its plan: what the linker noted in it, and, where it runs here, what it says of itself.
-func (x *project) verify(ctx context.Context, g *gotool.Tool, binary string) error {
+func (x *Project) verify(ctx context.Context, g *gotool.Tool, binary string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("read build info: %w", err)
@@ -52,20 +37,20 @@ func (x *project) verify(ctx context.Context, g *gotool.Tool, binary string) err
 		if strings.Contains(stderr, "microarchitecture support") {
 			return nil // built for a newer processor than this machine's
 		}
-		return x.plan.doesNotStart(err, stderr)
+		return doesNotStart(x.Plan, err, stderr)
 	}
 	return x.verifySelf(stdout)
 }
 
 // verifyBuildInfo compares the modules and settings that the linker noted with the build list.
-func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
-	want, err := x.list.Versions()
+func (x *Project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
+	want, err := x.List.Versions()
 	if err != nil {
 		return err
 	}
 	var problems []error
-	if info.Path != projectPath {
-		problems = append(problems, fmt.Errorf("its main package is %s, not %s", info.Path, projectPath))
+	if info.Path != plan.ProjectPath {
+		problems = append(problems, fmt.Errorf("its main package is %s, not %s", info.Path, plan.ProjectPath))
 	}
 	linked := map[string]bool{}
 	for _, m := range info.Deps {
@@ -79,7 +64,7 @@ func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
 			problems = append(problems, fmt.Errorf("module %s %s is in it and not in the plan", m.Path, m.Version))
 		case planned.Path != have.Path || planned.Version != have.Version:
 			problems = append(problems, fmt.Errorf("module %s is in it at %s %s, planned was %s %s", m.Path, have.Path, have.Version, planned.Path, planned.Version))
-		case have.Sum != "" && !slices.Contains(strings.Split(string(x.list.GoSum), "\n"), fmt.Sprintf("%s %s %s", have.Path, have.Version, have.Sum)):
+		case have.Sum != "" && !slices.Contains(strings.Split(string(x.List.GoSum), "\n"), fmt.Sprintf("%s %s %s", have.Path, have.Version, have.Sum)):
 			problems = append(problems, fmt.Errorf("module %s has sum %s in it, which go.sum does not know", m.Path, have.Sum))
 		}
 	}
@@ -95,7 +80,7 @@ func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
 		{"-trimpath", "true"},
 		{"GOOS", g.Settings.GOOS},
 		{"GOARCH", g.Settings.GOARCH},
-		{"-tags", strings.Join(x.plan.Tags, ",")},
+		{"-tags", strings.Join(x.Plan.Tags, ",")},
 	} {
 		if settings[s[0]] != s[1] {
 			problems = append(problems, fmt.Errorf("it was built with %s=%s, not %s", s[0], settings[s[0]], s[1]))
@@ -106,26 +91,26 @@ func (x *project) verifyBuildInfo(info *debug.BuildInfo, g *gotool.Tool) error {
 
 // binaryReport is what a binary prints of itself (`modules --json`).
 type binaryReport struct {
-	Name       string      `json:"name"`
-	Version    string      `json:"version"`
-	Core       string      `json:"core"`
-	Digest     string      `json:"digest"`
-	Manifest   string      `json:"manifest"`
-	Lock       string      `json:"lock"`
-	Extensions []Extension `json:"extensions"`
+	Name       string           `json:"name"`
+	Version    string           `json:"version"`
+	Core       string           `json:"core"`
+	Digest     string           `json:"digest"`
+	Manifest   string           `json:"manifest"`
+	Lock       string           `json:"lock"`
+	Extensions []plan.Extension `json:"extensions"`
 }
 
 // verifySelf compares what `modules --json` of the binary printed with the plan, the registry's word and what inspection found.
-func (x *project) verifySelf(printed []byte) error {
+func (x *Project) verifySelf(printed []byte) error {
 	var says binaryReport
 	if err := json.Unmarshal(printed, &says); err != nil {
 		return fmt.Errorf("read what the binary says of itself: %w", err)
 	}
 	var problems []error
 	for _, f := range [][3]string{
-		{"name", says.Name, x.plan.Name},
-		{"version", says.Version, x.plan.Version},
-		{"core", says.Core, x.plan.Core},
+		{"name", says.Name, x.Plan.Name},
+		{"version", says.Version, x.Plan.Version},
+		{"core", says.Core, x.Plan.Core},
 		{"digest", says.Digest, x.made.Project},
 		{"manifest", says.Manifest, x.made.Manifest},
 		{"lock", says.Lock, x.made.Lock},
@@ -134,59 +119,26 @@ func (x *project) verifySelf(printed []byte) error {
 			problems = append(problems, fmt.Errorf("the binary says that its %s is %q, planned was %q", f[0], f[1], f[2]))
 		}
 	}
-	want := x.plan.extensions(x.found.extensions)
-	have := slices.SortedFunc(slices.Values(says.Extensions), compareExtensions)
+	want := x.Extensions()
+	have := slices.SortedFunc(slices.Values(says.Extensions), plan.CompareExtensions)
 	for _, e := range want {
-		if !slices.ContainsFunc(have, e.covers) {
+		if !slices.ContainsFunc(have, e.Covers) {
 			problems = append(problems, fmt.Errorf("%s is missing: the package does not register it when the binary starts", e))
 		}
 	}
 	for _, e := range have {
-		if !slices.ContainsFunc(want, func(w Extension) bool { return w.covers(e) }) {
+		if !slices.ContainsFunc(want, func(w plan.Extension) bool { return w.Covers(e) }) {
 			problems = append(problems, fmt.Errorf("%s is in the binary, and neither the registry nor inspection knows it", e))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// covers tells whether other is e, where an extension point or name of e that is "" stands for any: what only the running program knew.
-func (e Extension) covers(other Extension) bool {
-	return e.Package == other.Package && (e.Point == "" || e.Point == other.Point) && (e.Name == "" || e.Name == other.Name)
-}
-
-// extensions is what a binary of the plan has to register, under the names that it has there.
-func (p *Plan) extensions(found []Extension) []Extension {
-	want := p.ownExtensions(found)
-	for i, e := range want {
-		want[i] = p.underNewName(e)
-	}
-	slices.SortFunc(want, compareExtensions)
-	return want
-}
-
-// ownExtensions is what the plan's packages register under names of their own: the registry's word for bundled packages, what inspection
-// found for the others.
-func (p *Plan) ownExtensions(found []Extension) []Extension {
-	want := slices.Clone(found)
-	for _, x := range p.Packages {
-		if !x.Bundled {
-			continue
-		}
-		for point, names := range x.Registers {
-			for _, name := range names {
-				want = append(want, Extension{point, name, x.Path})
-			}
-		}
-	}
-	slices.SortFunc(want, compareExtensions)
-	return slices.Compact(want)
-}
-
 // doesNotStart is the error for a binary that ends at once: what it wrote, and the package whose code it names.
-func (p *Plan) doesNotStart(err error, stderr string) error {
-	stderr = p.unpacked(stderr)
-	out := &Error{Step: StepVerify, Err: fmt.Errorf("the binary does not start (%w):\n  %s", err, strings.Join(lastWords(stderr), "\n  "))}
-	if x := p.mentioned(stderr); x != nil {
+func doesNotStart(p *plan.Plan, err error, stderr string) error {
+	stderr = p.Unpacked(stderr)
+	out := &fault.Error{Step: fault.StepVerify, Err: fmt.Errorf("the binary does not start (%w):\n  %s", err, strings.Join(lastWords(stderr), "\n  "))}
+	if x := p.Mentioned(stderr); x != nil {
 		out.Package, out.Pos = x.Path, x.Pos
 		out.Hint = "mend its init function, or leave it out"
 	}

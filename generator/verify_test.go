@@ -9,18 +9,21 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
+	"github.com/gliderlabs/logspout-builder/test/plans"
 )
 
 // verified is a project, and what a right binary of it would say.
-func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, func() binaryReport) {
+func verified(t *testing.T) (*Project, *gotool.Tool, func() *debug.BuildInfo, func() binaryReport) {
 	t.Helper()
-	core := testCore(t)
-	plan := testPlan(t, &manifest.Manifest{Name: "mylog", Modules: []manifest.Module{{Name: "kafka"}, {Name: "stdin"}}})
-	list, err := plan.compose(core)
+	core := plans.Core(t)
+	p := plans.Of(t, &manifest.Manifest{Name: "mylog", Modules: []manifest.Module{{Name: "kafka"}, {Name: "stdin"}}})
+	list, err := p.Compose(core)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &project{plan: plan, list: list, made: stamp{Project: "sha256:1"}}
+	x := &Project{Plan: p, List: list, made: source.Stamp{Project: "sha256:1"}}
 	g := &gotool.Tool{Settings: gotool.Settings{GOOS: "linux", GOARCH: "amd64"}}
 	var franz packed.BundledModule
 	for _, m := range core.Bundled.Modules {
@@ -30,7 +33,7 @@ func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, fu
 	}
 	info := func() *debug.BuildInfo {
 		return &debug.BuildInfo{
-			Path: projectPath,
+			Path: plan.ProjectPath,
 			Deps: []*debug.Module{
 				{Path: manifest.CorePath, Version: core.Version.Version, Sum: core.ZipSum},
 				{Path: franz.Path, Version: franz.Version, Sum: franz.Sum},
@@ -41,9 +44,9 @@ func verified(t *testing.T) (*project, *gotool.Tool, func() *debug.BuildInfo, fu
 	says := func() binaryReport {
 		return binaryReport{
 			Name: "mylog", Core: core.Version.Version, Digest: "sha256:1",
-			Extensions: []Extension{
-				{"AdapterFactory", "kafka", manifest.CorePath + "/modules/adapters/kafka"},
-				{"LogRouter", "stdin", manifest.CorePath + "/modules/routers/stdin"},
+			Extensions: []plan.Extension{
+				{Point: "AdapterFactory", Name: "kafka", Package: manifest.CorePath + "/modules/adapters/kafka"},
+				{Point: "LogRouter", Name: "stdin", Package: manifest.CorePath + "/modules/routers/stdin"},
 			},
 		}
 	}
@@ -97,7 +100,7 @@ func TestVerifyTakesWhatThePlanSaysOfTheBinaryAndNothingElse(t *testing.T) {
 		`digest is "sha256:2"`: func(r *binaryReport) { r.Digest = "sha256:2" },
 		`AdapterFactory "kafka" of github.com/gliderlabs/logspout-builder/modules/adapters/kafka is missing`: func(r *binaryReport) { r.Extensions = r.Extensions[1:] },
 		`Job "x" of example.com/x is in the binary`: func(r *binaryReport) {
-			r.Extensions = append(r.Extensions, Extension{"Job", "x", "example.com/x"})
+			r.Extensions = append(r.Extensions, plan.Extension{Point: "Job", Name: "x", Package: "example.com/x"})
 		},
 	} {
 		says := right()

@@ -7,28 +7,29 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gliderlabs/logspout-builder/generator/gotool"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // errNoVersion is what explain says of a module whose version is not there.
 const errNoVersion = "there is no such"
 
 // withVersions adds to an error about a version that cannot be found which ones there are, where the module tells.
-func (b *Builder) withVersions(ctx context.Context, g *gotool.Tool, p *Plan, dir string, err error) error {
+func withVersions(ctx context.Context, w *Workspace, p *plan.Plan, err error) error {
 	problems := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		problems = joined.Unwrap()
 	}
 	for _, problem := range problems {
-		var e *Error
+		var e *fault.Error
 		if !errors.As(problem, &e) || !strings.HasPrefix(e.Err.Error(), errNoVersion) {
 			continue
 		}
-		x := p.holder(e.Package)
+		x := p.Holder(e.Package)
 		if x == nil || x.Query == "" || x.Query == "latest" {
 			continue
 		}
-		out, err := g.Run(ctx, dir, append(b.proxyEnv(g), "GOFLAGS=-mod=mod"), "list", "-m", "-versions", x.Path)
+		out, err := w.Run(ctx, []string{"GOFLAGS=-mod=mod"}, "list", "-m", "-versions", x.Path)
 		versions := strings.Fields(string(out))
 		if err != nil || len(versions) < 2 {
 			continue
@@ -40,7 +41,7 @@ func (b *Builder) withVersions(ctx context.Context, g *gotool.Tool, p *Plan, dir
 		}
 		_, words, _ := strings.Cut(e.Err.Error(), "\n")
 		e.Err = fmt.Errorf("there is no %s of it (there is: %s)\n%s", x.Query, strings.Join(versions, ", "), words)
-		e.Hint = cmp.Or(x.majorHint(), "name one of those, a branch or a commit, or leave the version out for the latest")
+		e.Hint = cmp.Or(x.MajorHint(), "name one of those, a branch or a commit, or leave the version out for the latest")
 	}
 	return err
 }

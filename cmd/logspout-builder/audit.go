@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator/audit"
+	"github.com/gliderlabs/logspout-builder/generator/describe"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
@@ -119,7 +120,7 @@ func (c *contents) subject(ctx context.Context, stderr io.Writer) (audit.Subject
 	}
 	var err error
 	if c.binary == "" {
-		s.Packages, err = c.builder.Packages(ctx, c.plan)
+		s.Packages, err = describe.Packages(ctx, c.builder, c.plan)
 		return s, err
 	}
 	if s.Packages, err = audit.LinkedPackages(c.binary); err != nil {

@@ -133,21 +133,16 @@ func (r *buildRequest) show(p process, view *progressView, results []*generator.
 
 // build makes the selection's binaries. kept becomes its lock.
 func (s *selection) build(ctx context.Context, p process, b *generator.Builder, kept *keptLock, targets func(name string) ([]generator.Target, error)) ([]*generator.Result, error) {
-	plan, m, err := s.plan(ctx, p, b.Core)
+	o, err := s.open(ctx, p, b)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.lockFor(m)
+	*kept = *o.lock
+	wanted, err := targets(o.manifest.Name)
 	if err != nil {
 		return nil, err
 	}
-	*kept = *k
-	kept.bind(b)
-	wanted, err := targets(m.Name)
-	if err != nil {
-		return nil, err
-	}
-	return b.BuildAll(ctx, plan, wanted)
+	return b.BuildAll(ctx, o.plan, wanted)
 }
 
 // targets are the binaries of a build: one for the platform that the environment says, or one for each that is named.

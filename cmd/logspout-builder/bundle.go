@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
@@ -40,28 +41,19 @@ builds it on a machine that has this builder and Go.`,
 			}
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
+			if output, err = outputPath(output, o.manifest.Name+".tar"); err != nil {
 				return err
 			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
-			kept.bind(b)
-			if output, err = outputPath(output, m.Name+".tar"); err != nil {
-				return err
-			}
-			resolved, err := b.Bundle(cmd.Context(), plan, output, on)
+			resolved, err := o.builder.Bundle(cmd.Context(), o.plan, output, on)
 			if err != nil {
 				return err
 			}
 			view.close()
-			if err := kept.write(view, resolved); err != nil {
+			if err := o.lock.write(view, resolved); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(p.stdout, output)
@@ -86,7 +78,7 @@ func buildFromBundle(cmd *cobra.Command, b *generator.Builder, file string, targ
 		return nil, fmt.Errorf("read bundle: %w", err)
 	}
 	results, err := b.BuildBundle(cmd.Context(), data, targets)
-	if e := (*generator.Error)(nil); err != nil && !errors.As(err, &e) {
+	if e := (*fault.Error)(nil); err != nil && !errors.As(err, &e) {
 		err = fmt.Errorf("%s: %w", file, err)
 	}
 	return results, err

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/describe"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 	"github.com/gliderlabs/logspout-builder/generator/sbom"
 )
 
@@ -26,7 +28,7 @@ type contents struct {
 	name, version string
 	binary        string // the file, "" for a plan
 	sha256        string // of the binary
-	plan          *generator.Plan
+	plan          *plan.Plan
 	info          *debug.BuildInfo
 	builder       *generator.Builder
 }
@@ -45,20 +47,15 @@ func (s *selection) contents(ctx context.Context, p process, args []string) (*co
 		}
 		return contentsOfBinary(b, args[0])
 	}
-	plan, m, err := s.plan(ctx, p, b.Core)
+	o, err := s.open(ctx, p, b)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.lockFor(m)
+	info, err := describe.Contents(ctx, b, o.plan)
 	if err != nil {
 		return nil, err
 	}
-	kept.bind(b)
-	info, err := b.Contents(ctx, plan)
-	if err != nil {
-		return nil, err
-	}
-	return &contents{name: m.Name, version: m.Version, plan: plan, info: info, builder: b}, nil
+	return &contents{name: o.manifest.Name, version: o.manifest.Version, plan: o.plan, info: info, builder: b}, nil
 }
 
 func contentsOfBinary(b *generator.Builder, file string) (*contents, error) {
@@ -115,7 +112,7 @@ func (c *contents) platform() string {
 
 // modules are the modules with their licences.
 func (c *contents) modules(ctx context.Context) ([]sbom.Module, error) {
-	licenses, err := c.builder.Licenses(ctx, c.plan, c.info.Deps)
+	licenses, err := describe.Licenses(ctx, c.builder, c.plan, c.info.Deps)
 	if err != nil {
 		return nil, err
 	}

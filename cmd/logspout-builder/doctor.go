@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/doctor"
 )
 
 func newDoctorCommand(p process) *cobra.Command {
@@ -20,10 +20,10 @@ func newDoctorCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			findings := b.Diagnose(cmd.Context())
+			findings := doctor.Diagnose(cmd.Context(), b)
 			missing := false
 			for _, f := range findings {
-				missing = missing || f.State == generator.FindingMissing
+				missing = missing || f.State == doctor.Missing
 				if asJSON {
 					continue
 				}

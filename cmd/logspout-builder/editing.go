@@ -15,6 +15,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/amend"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
 )
 
@@ -115,12 +116,12 @@ func (e *edited) resolve(ctx context.Context, b *generator.Builder, data []byte,
 	if err != nil {
 		return nil, codedError{err, exitManifest}
 	}
-	plan, err := generator.NewPlan(m, e.registry, b.Core)
+	planned, err := plan.New(m, e.registry, b.Core)
 	if err != nil {
 		return nil, codedError{err, exitManifest}
 	}
 	b.Update = generator.Update{Names: again}
-	return b.Resolve(ctx, plan)
+	return b.Resolve(ctx, planned)
 }
 
 // module reads an argument. A directory in it is relative to the working directory, and becomes relative to the manifest.

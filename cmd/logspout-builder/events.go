@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/timings"
@@ -112,7 +113,7 @@ func errorEvents(err error) []event {
 		}
 		return events
 	}
-	if e, ok := errors.AsType[*generator.Error](err); ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return []event{{
 			Event: "error", Step: step, Package: e.Package, File: e.Pos.File, Line: e.Pos.Line, Column: e.Pos.Col, Message: e.Err.Error(), Next: e.Hint,
 		}}

@@ -16,25 +16,16 @@ func newFetchCommand(p process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
-				return err
-			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
-			kept.bind(b)
-			resolved, modules, err := b.Fetch(cmd.Context(), plan)
+			resolved, modules, err := o.builder.Fetch(cmd.Context(), o.plan)
 			if err != nil {
 				return err
 			}
 			view.close()
-			if err := kept.write(view, resolved); err != nil {
+			if err := o.lock.write(view, resolved); err != nil {
 				return err
 			}
 			for _, m := range modules {

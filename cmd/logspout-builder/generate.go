@@ -21,20 +21,11 @@ func newGenerateCommand(p process) *cobra.Command {
 			}
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
-				return err
-			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
-			kept.bind(b)
-			if err := b.Generate(cmd.Context(), plan, dir); err != nil {
+			if err := o.builder.Generate(cmd.Context(), o.plan, dir); err != nil {
 				return err
 			}
 			view.close()

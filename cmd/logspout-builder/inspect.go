@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/describe"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 func newInspectCommand(p process) *cobra.Command {
@@ -31,9 +33,9 @@ func newInspectCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var d *generator.Description
+			var d *describe.Description
 			if info, statErr := os.Stat(args[0]); statErr == nil && info.Mode().IsRegular() {
-				d, err = b.DescribeBinary(cmd.Context(), args[0], registry)
+				d, err = describe.Binary(cmd.Context(), b, args[0], registry)
 			} else {
 				d, err = describePackage(cmd, b, registry, args[0])
 			}
@@ -52,7 +54,7 @@ func newInspectCommand(p process) *cobra.Command {
 }
 
 // describePackage describes the package that an argument names as --with does.
-func describePackage(cmd *cobra.Command, b *generator.Builder, registry *manifest.Registry, spec string) (*generator.Description, error) {
+func describePackage(cmd *cobra.Command, b *generator.Builder, registry *manifest.Registry, spec string) (*describe.Description, error) {
 	module, err := manifest.ParseModule(spec, manifest.Pos{File: spec}, registry)
 	if err == nil && module.Name == manifest.StandardName {
 		err = fmt.Errorf("%s is a set of modules: name one of them (logspout-builder modules)", spec)
@@ -62,14 +64,14 @@ func describePackage(cmd *cobra.Command, b *generator.Builder, registry *manifes
 	}
 	m := manifest.Default()
 	m.Modules = []manifest.Module{module}
-	plan, err := generator.NewPlan(m, registry, b.Core)
+	planned, err := plan.New(m, registry, b.Core)
 	if err != nil {
 		return nil, codedError{err, exitUsage}
 	}
-	return b.DescribePackage(cmd.Context(), plan, registry)
+	return describe.Package(cmd.Context(), b, planned, registry)
 }
 
-func writeDescription(w io.Writer, d *generator.Description) error {
+func writeDescription(w io.Writer, d *describe.Description) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) // Flush has the error of all that is written
 	_, _ = fmt.Fprintf(t, "%s\t%s\n", d.Kind, printable(d.Name))
 	for _, f := range [][2]string{

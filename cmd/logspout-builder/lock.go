@@ -38,25 +38,17 @@ by others can be named, too, with the version that it shall have: golang.org/x/s
 		RunE: func(cmd *cobra.Command, args []string) error {
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
-				return err
-			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
+			b, kept := o.builder, o.lock
 			if kept.file == "" {
 				return codedError{errors.New("there is no manifest that the lock could stand beside: write " + manifestFile + ", or name the lock with --lock FILE"), exitUsage}
 			}
-			kept.bind(b)
 			if check {
 				b.Locked = true
-				moves, err := b.Check(cmd.Context(), plan)
+				moves, err := b.Check(cmd.Context(), o.plan)
 				if asJSON && (err == nil || kept.before != nil) {
 					if err := writeJSON(p.stdout, lockReport{kept.file, len(moves) == 0, moves}); err != nil {
 						return err
@@ -65,7 +57,7 @@ by others can be named, too, with the version that it shall have: golang.org/x/s
 				return err
 			}
 			b.Update = generator.Update{All: update && len(args) == 0, Names: args}
-			now, err := b.Resolve(cmd.Context(), plan)
+			now, err := b.Resolve(cmd.Context(), o.plan)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	assets "github.com/gliderlabs/logspout-builder"
+	"github.com/gliderlabs/logspout-builder/generator/contract"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/skeleton"
 )
@@ -51,7 +52,7 @@ func newNewCommand(p process) *cobra.Command {
 			if err := skeleton.Write(dir, files); err != nil {
 				return err
 			}
-			if _, err := b.UseCore(cmd.Context(), dir); err != nil {
+			if _, err := contract.UseCore(cmd.Context(), b, dir); err != nil {
 				return fmt.Errorf("%s is written, but the plain go command does not find the core yet (run 'logspout-builder core %s' later): %w", dir, dir, err)
 			}
 			_, _ = fmt.Fprintf(p.stderr, "next: logspout-builder test %s\n", dir)
@@ -80,7 +81,7 @@ func newCoreCommand(p process) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := b.UseCore(cmd.Context(), dir); err != nil {
+				if _, err := contract.UseCore(cmd.Context(), b, dir); err != nil {
 					return err
 				}
 			}

@@ -23,20 +23,11 @@ deprecated, each with what moves it: an entry of the manifest, or 'logspout-buil
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
-				return err
-			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
-			kept.bind(b)
-			found, err := b.Outdated(cmd.Context(), plan)
+			found, err := o.builder.Outdated(cmd.Context(), o.plan)
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/describe"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/registry"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
@@ -53,7 +53,7 @@ func newRegistryAddCommand(p process) *cobra.Command {
 				return err
 			}
 			view.close()
-			e := generator.EntryOf(d)
+			e := describe.EntryOf(d)
 			if name != "" {
 				e.Name = name
 			}
@@ -114,7 +114,7 @@ func newRegistryVerifyCommand(p process) *cobra.Command {
 				}
 				entries = append(entries, e)
 			}
-			wrong, err := b.VerifyEntries(cmd.Context(), all, entries)
+			wrong, err := describe.VerifyEntries(cmd.Context(), b, all, entries)
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/lock"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // manifestFile is what a command reads when no other manifest is named and this one is in the working directory.
@@ -174,7 +175,7 @@ func fromManifest(m *manifest.Manifest, dir string) (string, error) {
 }
 
 // plan is the plan of the selection, and the manifest it was made of.
-func (s *selection) plan(ctx context.Context, p process, core *packed.Core) (*generator.Plan, *manifest.Manifest, error) {
+func (s *selection) plan(ctx context.Context, p process, core *packed.Core) (*plan.Plan, *manifest.Manifest, error) {
 	registry, err := loadRegistries(ctx, p, s.offline)
 	if err != nil {
 		return nil, nil, err
@@ -183,11 +184,42 @@ func (s *selection) plan(ctx context.Context, p process, core *packed.Core) (*ge
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := generator.NewPlan(m, registry, core)
+	planned, err := plan.New(m, registry, core)
 	if err != nil {
 		return nil, nil, codedError{err, exitManifest}
 	}
-	return plan, m, nil
+	return planned, m, nil
+}
+
+// opened is a selection that was planned, and a builder that obeys its lock.
+type opened struct {
+	builder  *generator.Builder
+	manifest *manifest.Manifest
+	plan     *plan.Plan
+	lock     *keptLock
+}
+
+// start sets up a builder that reports to view, and opens the selection with it.
+func (s *selection) start(ctx context.Context, p process, view *progressView) (*opened, error) {
+	b, err := newBuilder(p, view.report)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, p, b)
+}
+
+// open plans the selection, and makes a builder obey its lock.
+func (s *selection) open(ctx context.Context, p process, b *generator.Builder) (*opened, error) {
+	planned, m, err := s.plan(ctx, p, b.Core)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := s.lockFor(m)
+	if err != nil {
+		return nil, err
+	}
+	kept.bind(b)
+	return &opened{builder: b, manifest: m, plan: planned, lock: kept}, nil
 }
 
 // newBuilder sets up a builder with what this program carries.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 	"github.com/gliderlabs/logspout-builder/generator/size"
 )
 
@@ -23,20 +23,11 @@ func newSizeCommand(p process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view := newProgressView(p, false)
 			defer view.close()
-			b, err := newBuilder(p, view.report)
+			o, err := s.start(cmd.Context(), p, view)
 			if err != nil {
 				return err
 			}
-			plan, m, err := s.plan(cmd.Context(), p, b.Core)
-			if err != nil {
-				return err
-			}
-			kept, err := s.lockFor(m)
-			if err != nil {
-				return err
-			}
-			kept.bind(b)
-			sizes, err := b.Cost(cmd.Context(), plan)
+			sizes, err := o.builder.Cost(cmd.Context(), o.plan)
 			if err != nil {
 				return err
 			}
@@ -44,7 +35,7 @@ func newSizeCommand(p process) *cobra.Command {
 			if asJSON {
 				return writeJSON(p.stdout, sizes)
 			}
-			return writeSizes(p.stdout, plan, sizes)
+			return writeSizes(p.stdout, o.plan, sizes)
 		},
 	}
 	s.addFlags(cmd)
@@ -53,9 +44,9 @@ func newSizeCommand(p process) *cobra.Command {
 }
 
 // writeSizes is a line a module, the largest first.
-func writeSizes(w io.Writer, plan *generator.Plan, sizes *size.Sizes) error {
+func writeSizes(w io.Writer, planned *plan.Plan, sizes *size.Sizes) error {
 	name := map[string]string{}
-	for _, x := range plan.Packages {
+	for _, x := range planned.Packages {
 		if name[x.Path] = x.Name; x.Name == "" {
 			name[x.Path] = x.Path
 		}

@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/contract"
 	"github.com/gliderlabs/logspout-builder/generator/lint"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // moduleTest is what the flags of test say.
@@ -69,7 +71,7 @@ func (t *moduleTest) run(ctx context.Context, p process, target string) error {
 	if err != nil {
 		return err
 	}
-	contract := generator.Contract{Routes: t.routes, Network: t.network, Vars: vars}
+	checks := contract.Contract{Routes: t.routes, Network: t.network, Vars: vars}
 	spec, ownFailed := target, false
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
 		_, moduleDir, err := packed.LocalPackage(target)
@@ -79,27 +81,27 @@ func (t *moduleTest) run(ctx context.Context, p process, target string) error {
 		if !strings.HasPrefix(target, ".") && !filepath.IsAbs(target) {
 			spec = "." + string(filepath.Separator) + target
 		}
-		if contract.Skip, err = t.covered(target); err != nil {
+		if checks.Skip, err = t.covered(target); err != nil {
 			return err
 		}
-		if err := b.TestModule(ctx, target, moduleDir, t.flags(), p.stdout, p.stderr); err != nil {
+		if err := contract.TestModule(ctx, b, target, moduleDir, t.flags(), p.stdout, p.stderr); err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
 			ownFailed = true
 		}
 	}
-	plan, importPath, err := t.plan(ctx, p, b, spec)
+	planned, importPath, err := t.plan(ctx, p, b, spec)
 	if err != nil {
 		return err
 	}
-	contract.Package = importPath
+	checks.Package = importPath
 	results := contractView{p: p}
-	if err := b.CheckContract(ctx, plan, contract, results.tell); err != nil {
+	if err := contract.Check(ctx, b, planned, checks, results.tell); err != nil {
 		return err
 	}
 	view.close()
-	for _, point := range contract.Skip {
+	for _, point := range checks.Skip {
 		_, _ = fmt.Fprintf(p.stderr, "%-9s %s: the package's own tests run the checks\n", "contract", point)
 	}
 	if results.checked > 0 {
@@ -134,7 +136,7 @@ func (t *moduleTest) covered(dir string) ([]string, error) {
 }
 
 // plan is that of a binary with the module and those that it looks up.
-func (t *moduleTest) plan(ctx context.Context, p process, b *generator.Builder, spec string) (plan *generator.Plan, importPath string, err error) {
+func (t *moduleTest) plan(ctx context.Context, p process, b *generator.Builder, spec string) (planned *plan.Plan, importPath string, err error) {
 	registry, err := loadRegistry(ctx, p)
 	if err != nil {
 		return nil, "", err
@@ -171,20 +173,20 @@ func (t *moduleTest) plan(ctx context.Context, p process, b *generator.Builder, 
 	if err := errors.Join(problems...); err != nil {
 		return nil, "", codedError{err, exitUsage}
 	}
-	if plan, err = generator.NewPlan(m, registry, b.Core); err != nil {
+	if planned, err = plan.New(m, registry, b.Core); err != nil {
 		return nil, "", codedError{err, exitManifest}
 	}
-	return plan, importPath, nil
+	return planned, importPath, nil
 }
 
 // contractView shows results as they come: an extension's name, then a line a promise.
 type contractView struct {
 	p                        process
-	last                     generator.Extension
+	last                     plan.Extension
 	checked, broken, skipped int
 }
 
-func (v *contractView) tell(r generator.CheckResult) {
+func (v *contractView) tell(r contract.Result) {
 	if r.Extension != v.last {
 		v.last = r.Extension
 		_, _ = fmt.Fprintf(v.p.stdout, "%s %q\n", r.Extension.Point, r.Extension.Name)

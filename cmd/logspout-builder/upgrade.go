@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
-	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 func newUpgradeCommand(p process) *cobra.Command {
@@ -96,11 +96,11 @@ func (e *edited) takeLatest(ctx context.Context, p process, modules []manifest.M
 		m.Version = "latest"
 		asked.Add(m)
 	}
-	plan, err := generator.NewPlan(&asked, e.registry, b.Core)
+	planned, err := plan.New(&asked, e.registry, b.Core)
 	if err != nil {
 		return codedError{err, exitManifest}
 	}
-	now, err := b.Resolve(ctx, plan)
+	now, err := b.Resolve(ctx, planned)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 var (
@@ -27,7 +27,7 @@ func usage(command *cobra.Command, err error) error {
 	if m := unknownFlag.FindStringSubmatch(err.Error()); m != nil {
 		var flags []string
 		command.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
-		if near := manifest.Nearest(m[1], flags); near != "" {
+		if near := nearest.Name(m[1], flags); near != "" {
 			return fmt.Errorf("%w; did you mean --%s?", err, near)
 		}
 		return err
@@ -56,7 +56,7 @@ func usage(command *cobra.Command, err error) error {
 			names = append(names, c.Name())
 		}
 	}
-	if near := manifest.Nearest(m[1], names); near != "" {
+	if near := nearest.Name(m[1], names); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean %q?", m[1], near)
 	}
 	if command.Name() == "modules" {

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // composeService is what counts of a service in a compose file.
@@ -93,11 +94,7 @@ func chooseService(file string, services map[string]composeService, service stri
 	names := slices.Sorted(maps.Keys(services))
 	if service != "" {
 		if _, ok := services[service]; !ok {
-			message := fmt.Sprintf("%s has no service %q (it has: %s)", file, service, strings.Join(names, ", "))
-			if near := manifest.Nearest(service, names); near != "" {
-				message += fmt.Sprintf("; did you mean %q?", near)
-			}
-			return "", fmt.Errorf("%s", message)
+			return "", fmt.Errorf("%s has no service %q (it has: %s)%s", file, service, strings.Join(names, ", "), nearest.DidYouMean(service, names))
 		}
 		return service, nil
 	}

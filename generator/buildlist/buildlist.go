@@ -42,6 +42,11 @@ func Read(dir string) (list *List, err error) {
 	return list, nil
 }
 
+// Files are go.mod and go.sum by name.
+func (l *List) Files() map[string][]byte {
+	return map[string][]byte{"go.mod": l.GoMod, "go.sum": l.GoSum}
+}
+
 // Versions is the build list by module path, replacements applied.
 func (l *List) Versions() (map[string]module.Version, error) {
 	f, err := modfile.Parse("go.mod", l.GoMod, nil)

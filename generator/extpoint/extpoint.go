@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // DefaultOutput is the name of the generated file where none is asked for: go-extpoints' own.
@@ -127,11 +127,7 @@ func (p *pkg) lookup(name string) (*typeDecl, error) {
 	if d, ok := p.declared[name]; ok {
 		return nil, fmt.Errorf("%s is no type (%s); an extension point is made of an interface or function type", name, d)
 	}
-	err := fmt.Errorf("unknown type %q (package %s declares: %s)", name, p.name, listed(p.typeNames()))
-	if near := manifest.Nearest(name, p.typeNames()); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
-	}
-	return nil, err
+	return nil, fmt.Errorf("unknown type %q (package %s declares: %s)%s", name, p.name, listed(p.typeNames()), nearest.DidYouMean(name, p.typeNames()))
 }
 
 // listed is a list for a message.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // Platform is what a binary runs on: an operating system and architecture by their names in Go, and the variant of the architecture as
@@ -50,11 +50,7 @@ func ParsePlatform(text string) (Platform, error) {
 	}
 	p := Platform{OS: parts[0], Arch: parts[1]}
 	if pair := p.OS + "/" + p.Arch; !slices.Contains(platforms, pair) {
-		hint := ""
-		if near := manifest.Nearest(pair, platforms); near != "" {
-			hint = fmt.Sprintf("; did you mean %q?", near)
-		}
-		return Platform{}, fmt.Errorf("platform %q: there are no static Go binaries for it%s", text, hint)
+		return Platform{}, fmt.Errorf("platform %q: there are no static Go binaries for it%s", text, nearest.DidYouMean(pair, platforms))
 	}
 	if len(parts) == 2 {
 		return p, nil

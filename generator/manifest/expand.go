@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // Package is one module of a binary: what its modules.go imports.
@@ -105,7 +107,7 @@ func (m *Manifest) notIn(name string, reg *Registry) error {
 	if list == "" {
 		list = "nothing"
 	}
-	return fmt.Errorf("module %s is not in (there is: %s)%s", quote(name), list, didYouMean(name, have))
+	return fmt.Errorf("module %s is not in (there is: %s)%s", quote(name), list, nearest.DidYouMean(name, have))
 }
 
 // Expand is the manifest's modules with names resolved and the standard set spelled out: sorted by path, each once. It is the same in

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 var (
@@ -121,7 +123,7 @@ func checkPackage(path string, reg *Registry) string {
 		return "the standard set is written " + StandardName
 	case Within(path, CorePath):
 		message := "this builder has no module " + quote(path)
-		if e, ok := reg.ByPackage(Nearest(path, reg.packages())); ok {
+		if e, ok := reg.ByPackage(nearest.Name(path, reg.packages())); ok {
 			message += fmt.Sprintf("; did you mean %q?", e.Name)
 		}
 		return message
@@ -133,7 +135,7 @@ func checkPackage(path string, reg *Registry) string {
 		return message
 	case !strings.Contains(elements[0], "."):
 		return fmt.Sprintf("package path %s: want a host name with a dot first, such as example.com/you/module%s", quote(path),
-			didYouMean(elements[len(elements)-1], reg.Names()))
+			nearest.DidYouMean(elements[len(elements)-1], reg.Names()))
 	case slices.Contains(elements, "internal"), slices.Contains(elements, "vendor"):
 		return fmt.Sprintf("package %s is internal or vendored: no other module can import it", quote(path))
 	}

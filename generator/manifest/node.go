@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // kind is what a node of a document is.
@@ -81,7 +83,7 @@ func (r *reader) keys(n node, what string, known []string, visit func(f field)) 
 		case again:
 			r.add(f.pos, "key %s comes again: first in line %d", quote(f.key), first.Line)
 		case !slices.Contains(known, f.key):
-			r.add(f.pos, "%s: unknown key %s (known: %s)%s", what, quote(f.key), strings.Join(known, ", "), didYouMean(f.key, known))
+			r.add(f.pos, "%s: unknown key %s (known: %s)%s", what, quote(f.key), strings.Join(known, ", "), nearest.DidYouMean(f.key, known))
 		default:
 			visit(f)
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // Registry is the modules that can be had by name. It is never changed after ParseRegistry; a nil Registry is empty.
@@ -242,7 +244,7 @@ func (e *UnknownModuleError) Error() string {
 		have = "nothing"
 	}
 	text := fmt.Sprintf("unknown module %s (the registry has: %s)", quote(e.Name), have)
-	if near := didYouMean(e.Name, append([]string{StandardName}, e.Have...)); near != "" {
+	if near := nearest.DidYouMean(e.Name, append([]string{StandardName}, e.Have...)); near != "" {
 		return text + near
 	}
 	return text + "; a module from elsewhere is named by its package path, such as example.com/you/module"

@@ -63,18 +63,6 @@ func TestEmptyRegistryKnowsNothingAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestNearestIsWhatWasProbablyMeant(t *testing.T) {
-	names := []string{"docker", "health", "httpstream", "kafka", "raw", "syslog", "tcp", "tls", "udp", "unix"}
-	for name, want := range map[string]string{
-		"kafak": "kafka", "sylog": "syslog", "SYSLOG": "syslog", "dcoker": "docker", "httpstraem": "httpstream", "tsl": "tls", "ra": "raw",
-		"graylog": "", "": "", "x": "", "elasticsearch": "", strings.Repeat("k", 1000): "",
-	} {
-		if got := Nearest(name, names); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
 func TestRegistryOfOneLongLineIsReadSoon(t *testing.T) {
 	const entry = `{"name":"m%d","package":"example.com/m%d","summary":"x","standard":false,"registers":{"Job":["m"]},"license":"MIT","home":"https://example.com","stability":"stable"}`
 	var entries []string

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 var (
@@ -185,7 +187,7 @@ func (r *registryReader) extensions(f field, registers map[string][]string) {
 	r.reader.entries(f, func(point field) {
 		if !slices.Contains(extensionPoints, point.key) {
 			r.add(point.pos, "registers: unknown extension point %s (known: %s)%s", quote(point.key), strings.Join(extensionPoints, ", "),
-				didYouMean(point.key, extensionPoints))
+				nearest.DidYouMean(point.key, extensionPoints))
 			return
 		}
 		items := r.list(point, "names")
@@ -310,6 +312,6 @@ func oneOf(names []string) func(string) string {
 		if slices.Contains(names, s) {
 			return ""
 		}
-		return fmt.Sprintf("want one of %s, found %s%s", strings.Join(names, ", "), quote(s), didYouMean(s, names))
+		return fmt.Sprintf("want one of %s, found %s%s", strings.Join(names, ", "), quote(s), nearest.DidYouMean(s, names))
 	}
 }

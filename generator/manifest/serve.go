@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // Route is a route URI with its place.
@@ -230,7 +232,7 @@ func (reg *Registry) unserved(r Route, x extension) string {
 		list = "none"
 	}
 	text += fmt.Sprintf(", and no module of the registry has it (%ss: %s)", what, list)
-	if near := didYouMean(x.name, known); near != "" {
+	if near := nearest.DidYouMean(x.name, known); near != "" {
 		return text + near
 	}
 	return text + "; a module from elsewhere is added by its package path"

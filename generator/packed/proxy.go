@@ -33,46 +33,28 @@ func (p Proxy) URL() string {
 
 // Offer makes a module available. It is cheap when the module already is.
 func (p Proxy) Offer(m *Module) error {
-	escapedPath, err := module.EscapePath(m.Path)
+	base, err := proxyPath(m.Version)
 	if err != nil {
 		return err
 	}
-	escapedVersion, err := module.EscapeVersion(m.Version.Version)
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(p.Dir, filepath.FromSlash(escapedPath), "@v")
-	base := filepath.Join(dir, escapedVersion)
-	if now := time.Now(); os.Chtimes(base+".zip", now, now) == nil {
+	file := func(name string) string { return filepath.Join(p.Dir, filepath.FromSlash(name)) }
+	if now := time.Now(); os.Chtimes(file(base+".zip"), now, now) == nil {
 		return nil // the zip is written last
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return err
-	}
-	info, err := json.Marshal(struct {
-		Version string
-		Time    time.Time
-	}{m.Version.Version, time.Unix(0, 0).UTC()})
+	served, err := m.Serve()
 	if err != nil {
 		return err
 	}
-	archive, err := m.archive()
-	if err != nil {
+	versions := path.Dir(base)
+	if err := os.MkdirAll(file(versions), 0o750); err != nil {
 		return err
 	}
 	// The go command asks for the list and the latest version when it looks for retractions: an answer here keeps it from
 	// asking the proxies behind this one about a module they never heard of.
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{
-		{filepath.Join(dir, "list"), nil},
-		{filepath.Join(filepath.Dir(dir), "@latest"), info},
-		{base + ".info", info},
-		{base + ".mod", m.goMod},
-		{base + ".zip", archive},
-	} {
-		if err := wholefile.Write(f.name, f.data, 0o600); err != nil {
+	list, latest := versions+"/list", path.Dir(versions)+"/@latest"
+	served[list], served[latest] = nil, served[base+".info"]
+	for _, name := range []string{list, latest, base + ".info", base + ".mod", base + ".zip"} {
+		if err := wholefile.Write(file(name), served[name], 0o600); err != nil {
 			return fmt.Errorf("offer %s: %w", m, err)
 		}
 	}
@@ -116,15 +98,10 @@ func (m *Module) Serve() (map[string][]byte, error) {
 
 // Serve gives a module's files as a module proxy has them. read gives its "mod" and "zip".
 func Serve(m module.Version, read func(ext string) ([]byte, error)) (files map[string][]byte, err error) {
-	escapedPath, err := module.EscapePath(m.Path)
+	base, err := proxyPath(m)
 	if err != nil {
 		return nil, err
 	}
-	escapedVersion, err := module.EscapeVersion(m.Version)
-	if err != nil {
-		return nil, err
-	}
-	base := path.Join(escapedPath, "@v", escapedVersion)
 	info, err := json.Marshal(struct {
 		Version string
 		Time    time.Time
@@ -139,4 +116,14 @@ func Serve(m module.Version, read func(ext string) ([]byte, error)) (files map[s
 		}
 	}
 	return files, nil
+}
+
+// proxyPath is where a module proxy has a version's files, without their endings.
+func proxyPath(m module.Version) (string, error) {
+	escapedPath, err := module.EscapePath(m.Path)
+	if err != nil {
+		return "", err
+	}
+	escapedVersion, err := module.EscapeVersion(m.Version)
+	return path.Join(escapedPath, "@v", escapedVersion), err
 }

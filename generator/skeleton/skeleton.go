@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/nearest"
 )
 
 // templates is the directory of the skeletons, one directory a kind; what lies beside them belongs to each.
@@ -75,11 +76,7 @@ func (s Spec) checkKind() error {
 	if slices.Contains(Kinds(), s.Kind) {
 		return nil
 	}
-	text := fmt.Sprintf("unknown kind of module %q (there are: %s)", s.Kind, strings.Join(Kinds(), ", "))
-	if near := manifest.Nearest(s.Kind, Kinds()); near != "" {
-		text += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return errors.New(text)
+	return fmt.Errorf("unknown kind of module %q (there are: %s)%s", s.Kind, strings.Join(Kinds(), ", "), nearest.DidYouMean(s.Kind, Kinds()))
 }
 
 func (s Spec) checkName(registry *manifest.Registry) error {

@@ -1,16 +1,17 @@
-package generator
+package plan
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 )
 
 func TestErrorsOfTheGoCommandAreAttributedAndExplained(t *testing.T) {
-	plan := &Plan{Packages: []Package{
+	p := &Plan{Packages: []Package{
 		{Path: "example.com/you/a", Query: "v1.0.0", Pos: manifest.Pos{File: "x.yaml", Line: 2, Col: 3}},
 		{Path: "example.com/you/b/adapter", Query: "v1.0.0", Pos: manifest.Pos{File: "x.yaml", Line: 3, Col: 3}},
 	}}
@@ -30,8 +31,8 @@ func TestErrorsOfTheGoCommandAreAttributedAndExplained(t *testing.T) {
 		{"# example.com/you/b/adapter\n../x/example.com/you/b@v1.0.0/adapter/x.go:1:2: undefined: y", "3", "the go command refused it", ""},
 		{"write /tmp/x: no space left on device", "", "the disk is full", "make room"},
 	} {
-		err := plan.blame(StepResolve, &gotool.Error{Args: []string{"get", "."}, Stderr: row.stderr, Err: errors.New("exit status 1")})
-		if _, ok := errors.AsType[*Error](err); !ok {
+		err := p.Blame(fault.StepResolve, &gotool.Error{Args: []string{"get", "."}, Stderr: row.stderr, Err: errors.New("exit status 1")})
+		if _, ok := errors.AsType[*fault.Error](err); !ok {
 			t.Fatalf("got %T", err)
 		}
 		text := err.Error()

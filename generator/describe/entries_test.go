@@ -1,4 +1,4 @@
-package generator
+package describe
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 func TestEntriesThatClashAreBuiltApart(t *testing.T) {
@@ -29,7 +30,7 @@ func TestAnEntryIsMadeOfWhatWasFound(t *testing.T) {
 	got := EntryOf(&Description{
 		Name: "github.com/you/logspout-gelf/v2", Version: "v2.1.0",
 		Modules:    []DescribedModule{{Path: "github.com/you/logspout-gelf/v2", License: "MIT"}, {Path: "github.com/you", License: "ISC"}},
-		Extensions: []Extension{{"AdapterFactory", "gelf", "github.com/you/logspout-gelf/v2"}, {"", "", "github.com/you/logspout-gelf/v2"}},
+		Extensions: []plan.Extension{{Point: "AdapterFactory", Name: "gelf", Package: "github.com/you/logspout-gelf/v2"}, {Point: "", Name: "", Package: "github.com/you/logspout-gelf/v2"}},
 	})
 	want := manifest.Entry{
 		Name: "gelf", Package: "github.com/you/logspout-gelf/v2", Version: "v2.1.0", Summary: "gelf, a module of kind adapter", Options: []manifest.Option{},

@@ -1,4 +1,4 @@
-package generator
+package describe
 
 import (
 	"context"
@@ -7,15 +7,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // VerifyEntries builds modules of a registry and compares what each binary registers with the registry's word. It returns what is wrong, by
 // name; what is right is not in it. Entries whose names do not clash share a binary; when one of them cannot be built they are built one by one.
-func (b *Builder) VerifyEntries(ctx context.Context, registry *manifest.Registry, entries []manifest.Entry) (map[string]error, error) {
+func VerifyEntries(ctx context.Context, b *generator.Builder, registry *manifest.Registry, entries []manifest.Entry) (map[string]error, error) {
 	wrong := map[string]error{}
 	for _, group := range apart(entries) {
-		err := b.verifyEntries(ctx, registry, group, wrong)
+		err := verifyEntries(ctx, b, registry, group, wrong)
 		switch {
 		case err == nil:
 			continue
@@ -26,7 +28,7 @@ func (b *Builder) VerifyEntries(ctx context.Context, registry *manifest.Registry
 			continue
 		}
 		for _, e := range group {
-			if err := b.verifyEntries(ctx, registry, []manifest.Entry{e}, wrong); err != nil {
+			if err := verifyEntries(ctx, b, registry, []manifest.Entry{e}, wrong); err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
@@ -68,13 +70,13 @@ next:
 }
 
 // verifyEntries builds one binary of entries. What it registers against the word of an entry goes into wrong; that it cannot be built is an error.
-func (b *Builder) verifyEntries(ctx context.Context, registry *manifest.Registry, entries []manifest.Entry, wrong map[string]error) error {
+func verifyEntries(ctx context.Context, b *generator.Builder, registry *manifest.Registry, entries []manifest.Entry, wrong map[string]error) error {
 	m := manifest.Default()
 	m.Modules = nil
 	for _, e := range entries {
 		m.Modules = append(m.Modules, manifest.Module{Name: e.Name, Pos: manifest.Pos{File: e.Name}})
 	}
-	plan, err := NewPlan(m, registry, b.Core)
+	p, err := plan.New(m, registry, b.Core)
 	if err != nil {
 		return err
 	}
@@ -83,18 +85,18 @@ func (b *Builder) verifyEntries(ctx context.Context, registry *manifest.Registry
 		return err
 	}
 	defer done()
-	binary := filepath.Join(dir, BinaryName("binary", "windows"))
-	if _, err := b.Build(ctx, plan, binary); err != nil {
+	binary := filepath.Join(dir, generator.BinaryName("binary", "windows"))
+	if _, err := b.Build(ctx, p, binary); err != nil {
 		return err
 	}
-	is, err := b.DescribeBinary(ctx, binary, registry)
+	is, err := Binary(ctx, b, binary, registry)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		var have, want []string
 		for _, x := range is.Extensions {
-			if holder := plan.holder(x.Package); holder != nil && holder.Path == e.Package {
+			if holder := p.Holder(x.Package); holder != nil && holder.Path == e.Package {
 				have = append(have, x.Point+" "+x.Name)
 			}
 		}

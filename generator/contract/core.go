@@ -1,4 +1,4 @@
-package generator
+package contract
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
-	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 	"github.com/gliderlabs/logspout-builder/generator/wholefile"
@@ -22,25 +22,15 @@ import (
 // useCoreComment stands above the line that UseCore writes.
 const useCoreComment = "// The core of the builder on this machine; nobody else's build reads this line. Written by `logspout-builder new` and `logspout-builder core`."
 
-// Directories are those that the plan takes modules from, sorted.
-func (p *Plan) Directories() []string {
-	var dirs []string
-	for _, m := range p.local {
-		dirs = append(dirs, m.Directory)
-	}
-	slices.Sort(dirs)
-	return dirs
-}
-
 // UseCore makes the plain go command find this builder's core from within a module: it puts the core into the module cache, and
 // lines for it into the module's go.mod and go.sum, which no other build reads. changed is false when they were there. A core that the
 // go.mod takes from a directory stays.
-func (b *Builder) UseCore(ctx context.Context, moduleDir string) (changed bool, err error) {
-	g, err := b.goTool(ctx, b.Environ)
+func UseCore(ctx context.Context, b *generator.Builder, moduleDir string) (changed bool, err error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return false, err
 	}
-	if err := b.download(ctx, g, &b.Core.Module); err != nil {
+	if err := b.Download(ctx, g, &b.Core.Module); err != nil {
 		return false, err
 	}
 	name := filepath.Join(moduleDir, "go.mod")
@@ -101,23 +91,4 @@ func usingCore(name string, goMod []byte, core *packed.Core) ([]byte, error) {
 	}
 	f.Cleanup()
 	return f.Format()
-}
-
-// download puts packed modules into the module cache, from the builder's own proxy alone, whatever the user's settings.
-func (b *Builder) download(ctx context.Context, g *gotool.Tool, modules ...*packed.Module) error {
-	args := []string{"mod", "download"}
-	for _, m := range modules {
-		if err := b.Cache.Proxy().Offer(m); err != nil {
-			return err
-		}
-		args = append(args, m.String())
-	}
-	// In a module of its own, and without the checksum database, which cannot know a version that the builder made.
-	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": []byte("module scratch\n")})
-	if err != nil {
-		return err
-	}
-	defer done()
-	_, err = g.Run(ctx, dir, []string{"GOPROXY=" + b.Cache.Proxy().URL(), "GONOPROXY=none", "GONOSUMDB=*", "GOFLAGS=-mod=mod"}, args...)
-	return err
 }

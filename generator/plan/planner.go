@@ -1,6 +1,7 @@
-package generator
+package plan
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,9 +12,9 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
-// NewPlan makes the plan of a manifest: names become packages, local directories become modules. Its error has all that is wrong at
+// New makes the plan of a manifest: names become packages, local directories become modules. Its error has all that is wrong at
 // once; it is manifest.Errors.
-func NewPlan(m *manifest.Manifest, registry *manifest.Registry, core *packed.Core) (*Plan, error) {
+func New(m *manifest.Manifest, registry *manifest.Registry, core *packed.Core) (*Plan, error) {
 	packages, err := m.Expand(registry)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (d *directories) addPackage(p *Plan, x manifest.Package, core *packed.Core)
 		}
 		out.Local = m.String()
 	default:
-		out.Query = versionQuery(x.Version)
+		out.Query = cmp.Or(x.Version, "latest")
 	}
 	p.Packages = append(p.Packages, out)
 }

@@ -1,4 +1,5 @@
-package generator
+// Package contract holds a module against this builder's core: the contracts of what it registers, its own tests, and the plain go command.
+package contract
 
 import (
 	"bytes"
@@ -16,9 +17,13 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
+	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/buildlist"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/source"
 )
 
 // moduletestPackage has the contract checks.
@@ -33,56 +38,49 @@ type Contract struct {
 	Skip    []string          // extension points
 }
 
-// CheckResult is one promise that was checked.
-type CheckResult struct {
-	Extension Extension
+// Result is one promise that was checked.
+type Result struct {
+	Extension plan.Extension
 	Promise   string   // "" for what concerns the extension as a whole
 	Outcome   string   // "pass", "fail" or "skip"
 	Output    []string // what the check said
 }
 
-// CheckContract builds a test of the plan's packages and runs it. each gets every promise as it is checked. The error is for what keeps the
+// Check builds a test of the plan's packages and runs it. each gets every promise as it is checked. The error is for what keeps the
 // checks from running: a module that does not resolve, register or compile.
-func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, each func(CheckResult)) error {
-	g, err := b.goTool(ctx, b.Environ)
+func Check(ctx context.Context, b *generator.Builder, p *plan.Plan, c Contract, each func(Result)) error {
+	g, x, err := b.Project(ctx, p)
 	if err != nil {
 		return err
 	}
-	x, err := b.project(ctx, g, plan)
-	if err != nil {
-		return err
-	}
-	left := slices.DeleteFunc(plan.extensions(x.found.extensions), func(e Extension) bool {
+	left := slices.DeleteFunc(x.Extensions(), func(e plan.Extension) bool {
 		return e.Package != c.Package || slices.Contains(c.Skip, e.Point)
 	})
 	if len(left) == 0 {
 		return nil
 	}
-	if err := b.offer(ctx, g, plan); err != nil {
+	var test bytes.Buffer
+	if err := c.file(p.Imports()).Render(&test); err != nil {
 		return err
 	}
-	test, err := render(c.file(plan.imports()))
+	w, err := b.Workspace(ctx, g, p, map[string][]byte{"go.mod": x.List.GoMod, "go.sum": x.List.GoSum, "contract_test.go": test.Bytes()})
 	if err != nil {
 		return err
 	}
-	dir, done, err := b.scratchProject(map[string][]byte{"go.mod": x.list.GoMod, "go.sum": x.list.GoSum, "contract_test.go": test})
-	if err != nil {
-		return err
-	}
-	defer done()
-	finish := b.step("contract", c.Package)
-	events := &testEvents{plan: plan, each: each}
+	defer w.Close()
+	finish := b.Step("contract", c.Package)
+	events := &testEvents{plan: p, each: each}
 	args := []string{"test", "-json", "-count=1", "-timeout=5m", "-trimpath", "-buildvcs=false"}
-	if len(plan.Tags) > 0 {
-		args = append(args, "-tags="+strings.Join(plan.Tags, ","))
+	if len(p.Tags) > 0 {
+		args = append(args, "-tags="+strings.Join(p.Tags, ","))
 	}
 	var stderr strings.Builder
-	err = g.Stream(ctx, dir, b.proxyEnv(g), events, &stderr, append(args, ".")...)
+	err = w.Stream(ctx, nil, events, &stderr, append(args, ".")...)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && !events.failed: // else the results tell
-		return plan.blame(StepCompile, &gotool.Error{Args: args, Stderr: g.Secrets.Hide(events.other.String() + stderr.String()), Err: err})
+		return p.Blame(fault.StepCompile, &gotool.Error{Args: args, Stderr: g.Secrets.Hide(events.other.String() + stderr.String()), Err: err})
 	}
 	finish()
 	return nil
@@ -91,7 +89,7 @@ func (b *Builder) CheckContract(ctx context.Context, plan *Plan, c Contract, eac
 // file is the test's source.
 func (c Contract) file(imports []string) *jen.File {
 	f := jen.NewFile("contract")
-	f.HeaderComment(header)
+	f.HeaderComment(source.Header)
 	f.ImportName(moduletestPackage, "moduletest")
 	f.Anon(imports...)
 	texts := func(list []string) jen.Code {
@@ -119,8 +117,8 @@ func (c Contract) file(imports []string) *jen.File {
 
 // testEvents reads what `go test -json` writes (go doc test2json).
 type testEvents struct {
-	plan    *Plan
-	each    func(CheckResult)
+	plan    *plan.Plan
+	each    func(Result)
 	partial []byte
 	output  map[string][]string // by test
 	other   strings.Builder     // what no test of an extension wrote
@@ -151,7 +149,7 @@ func (e *testEvents) line(line []byte) {
 	case !ok:
 		e.other.WriteString(event.Output)
 	case event.Action == "output":
-		if text := e.plan.unpacked(saidByTest(event.Output)); text != "" {
+		if text := e.plan.Unpacked(saidByTest(event.Output)); text != "" {
 			if e.output == nil {
 				e.output = map[string][]string{}
 			}
@@ -171,8 +169,8 @@ func (e *testEvents) result(test, outcome string) {
 	}
 	e.failed = e.failed || outcome == "fail"
 	point, name, _ := strings.Cut(extension, "_") // what go test makes of "POINT NAME"
-	e.each(CheckResult{
-		Extension: Extension{Point: point, Name: name}, Promise: strings.ReplaceAll(promise, "_", " "), Outcome: outcome, Output: said,
+	e.each(Result{
+		Extension: plan.Extension{Point: point, Name: name}, Promise: strings.ReplaceAll(promise, "_", " "), Outcome: outcome, Output: said,
 	})
 }
 
@@ -191,12 +189,9 @@ func saidByTest(line string) string {
 
 // TestModule runs `go test` with flags in a directory of a module, with this builder's core in the place of whatever core its go.mod asks
 // for. Nothing in the directory is changed.
-func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags []string, stdout, stderr io.Writer) error {
-	g, err := b.goTool(ctx, b.Environ)
+func TestModule(ctx context.Context, b *generator.Builder, dir, moduleDir string, flags []string, stdout, stderr io.Writer) error {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
-		return err
-	}
-	if err := b.Cache.Proxy().Offer(&b.Core.Module); err != nil {
 		return err
 	}
 	language := b.Core.Bundled.Go
@@ -220,12 +215,12 @@ func (b *Builder) TestModule(ctx context.Context, dir, moduleDir string, flags [
 	); err != nil {
 		return err
 	}
-	scratch, done, err := b.scratchProject(map[string][]byte{"go.work": modfile.Format(work.Syntax), "go.work.sum": buildlist.FormatGoSum(b.Core.SumLines())})
+	w, err := b.Workspace(ctx, g, nil, map[string][]byte{"go.work": modfile.Format(work.Syntax), "go.work.sum": buildlist.FormatGoSum(b.Core.SumLines())})
 	if err != nil {
 		return err
 	}
-	defer done()
-	env := append(b.proxyEnv(g), "GOWORK="+filepath.Join(scratch, "go.work"))
+	defer w.Close()
+	env := append(w.Environ(), "GOWORK="+filepath.Join(w.Dir, "go.work"))
 	if slices.Contains(flags, "-race") {
 		env = append(env, "CGO_ENABLED=1") // the race detector needs it
 	}

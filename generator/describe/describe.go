@@ -1,4 +1,6 @@
-package generator
+// Package describe tells what a plan, a package or a binary is made of: modules with their licences, what they register, options; and holds
+// a registry's entries against that.
+package describe
 
 import (
 	"cmp"
@@ -15,8 +17,10 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/inspect"
 	"github.com/gliderlabs/logspout-builder/generator/manifest"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
 )
 
 // Description is what a binary or a package is made of.
@@ -34,7 +38,7 @@ type Description struct {
 	// Summary is the first sentence of the package's documentation.
 	Summary    string            `json:"summary,omitempty"`
 	Modules    []DescribedModule `json:"modules"`
-	Extensions []Extension       `json:"extensions"`
+	Extensions []plan.Extension  `json:"extensions"`
 	// Options are those of each package, as a registry or the package's README lists them.
 	Options []PackageOptions `json:"options"`
 	// Effects are what the package does, beside registering, when a binary with it starts.
@@ -56,10 +60,10 @@ type PackageOptions struct {
 	Options []manifest.Option `json:"options"`
 }
 
-// DescribeBinary tells what a logspout binary is made of: what the linker noted in it and, where it runs on this machine, what it says of
+// Binary tells what a logspout binary is made of: what the linker noted in it and, where it runs on this machine, what it says of
 // itself when it is asked in an empty environment.
-func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *manifest.Registry) (*Description, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func Binary(ctx context.Context, b *generator.Builder, file string, registry *manifest.Registry) (*Description, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +75,7 @@ func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *man
 	if err != nil {
 		return nil, err
 	}
-	d := &Description{Kind: "binary", Name: filepath.Base(file), Go: info.GoVersion, Bytes: stat.Size(), Extensions: []Extension{}, Options: []PackageOptions{}}
+	d := &Description{Kind: "binary", Name: filepath.Base(file), Go: info.GoVersion, Bytes: stat.Size(), Extensions: []plan.Extension{}, Options: []PackageOptions{}}
 	settings := map[string]string{}
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
@@ -84,7 +88,7 @@ func (b *Builder) DescribeBinary(ctx context.Context, file string, registry *man
 			from = module.Version{Path: m.Replace.Path, Version: m.Replace.Version}
 			described.Replace, described.Sum = from.String(), m.Replace.Sum
 		}
-		described.License = b.license(g, nil, from, described.Sum)
+		described.License = licenseOf(b.Core, g, nil, from, described.Sum)
 		d.Modules = append(d.Modules, described)
 		if m.Path == manifest.CorePath {
 			d.Core = m.Version
@@ -117,7 +121,7 @@ func firstLines(text string) string {
 }
 
 // optionsOf are the options that the registry has for the packages that register.
-func optionsOf(extensions []Extension, registry *manifest.Registry) []PackageOptions {
+func optionsOf(extensions []plan.Extension, registry *manifest.Registry) []PackageOptions {
 	all := []PackageOptions{}
 	for _, e := range extensions {
 		entry, ok := registry.ByPackage(e.Package)
@@ -129,31 +133,19 @@ func optionsOf(extensions []Extension, registry *manifest.Registry) []PackageOpt
 	return all
 }
 
-// DescribePackage tells what the only package of a plan is made of. It is resolved and inspected, not built.
-func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *manifest.Registry) (*Description, error) {
-	g, err := b.goTool(ctx, b.Environ)
+// Package tells what the only package of a plan is made of. It is resolved and inspected, not built.
+func Package(ctx context.Context, b *generator.Builder, p *plan.Plan, registry *manifest.Registry) (*Description, error) {
+	g, x, err := b.Project(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	x, err := b.project(ctx, g, plan)
+	packages, err := compiled(ctx, b, g, x)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.offer(ctx, g, plan); err != nil {
-		return nil, err
-	}
-	dir, done, err := b.scratchProject(x.files())
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	packages, err := b.imports(ctx, g, x, dir)
-	if err != nil {
-		return nil, err
-	}
-	p := plan.Packages[0]
-	d := &Description{Kind: "package", Name: p.Path, Core: plan.Core, Extensions: plan.extensions(x.found.extensions), Effects: x.found.effects[p.Path]}
-	versions, err := x.list.Versions()
+	only := p.Packages[0]
+	d := &Description{Kind: "package", Name: only.Path, Core: p.Core, Extensions: x.Extensions(), Effects: x.Effects(only.Path)}
+	versions, err := x.List.Versions()
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +159,9 @@ func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *man
 		}
 	}
 	needed := map[string]bool{}
-	seen := map[string]bool{p.Path: true}
-	for queue := []string{p.Path}; len(queue) > 0; queue = queue[1:] {
-		if m := in[queue[0]]; m != "" && m != projectPath {
+	seen := map[string]bool{only.Path: true}
+	for queue := []string{only.Path}; len(queue) > 0; queue = queue[1:] {
+		if m := in[queue[0]]; m != "" && m != plan.ProjectPath {
 			needed[m] = true
 		}
 		for _, next := range imports[queue[0]] {
@@ -181,27 +173,27 @@ func (b *Builder) DescribePackage(ctx context.Context, plan *Plan, registry *man
 	}
 	for _, path := range slices.Sorted(maps.Keys(needed)) {
 		v := versions[path]
-		m := DescribedModule{Path: path, Version: v.Version, Sum: x.list.Sum(v), License: b.license(g, nil, v, x.list.Sum(v))}
+		m := DescribedModule{Path: path, Version: v.Version, Sum: x.List.Sum(v), License: licenseOf(b.Core, g, nil, v, x.List.Sum(v))}
 		if v.Path != path {
 			m.Replace = v.String()
 		}
 		d.Modules = append(d.Modules, m)
-		if manifest.Within(p.Path, path) && len(path) > len(holder) {
+		if manifest.Within(only.Path, path) && len(path) > len(holder) {
 			holder, d.Version = path, v.Version
 		}
 	}
 	d.Options = optionsOf(d.Extensions, registry)
-	if !p.Bundled && len(d.Options) == 0 {
-		below := strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/")
+	if !only.Bundled && len(d.Options) == 0 {
+		below := strings.TrimPrefix(strings.TrimPrefix(only.Path, holder), "/")
 		if files := g.ModuleSource(versions[holder]); files != nil {
 			readme, err := fs.ReadFile(files, joinSlash(below, "README.md"))
 			if options := inspect.ReadmeOptions(string(readme)); err == nil && len(options) > 0 {
-				d.Options = []PackageOptions{{p.Path, options}}
+				d.Options = []PackageOptions{{only.Path, options}}
 			}
 		}
 	}
 	if files := g.ModuleSource(versions[holder]); files != nil {
-		d.Summary = inspect.Synopsis(files, cmp.Or(strings.TrimPrefix(strings.TrimPrefix(p.Path, holder), "/"), "."))
+		d.Summary = inspect.Synopsis(files, cmp.Or(strings.TrimPrefix(strings.TrimPrefix(only.Path, holder), "/"), "."))
 	}
 	return d, nil
 }

@@ -1,6 +1,5 @@
-// Package generator makes a binary, or the Go project it is built from, of a manifest: a plan, its source, the versions of its modules, the
-// compiled and verified binary. Whatever needs the go command is in here.
-package generator
+// Package fault is why a build failed: at which step, through which package, and what to do.
+package fault
 
 import (
 	"errors"
@@ -52,8 +51,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // ExitCode is the process's exit code for this error, as documented in docs/builder.md.
 func (e *Error) ExitCode() int { return 3 + int(e.Step) }
 
-// stepOf makes err an *Error of step, unless it is one already.
-func stepOf(step Step, err error) error {
+// At makes err an *Error of step, unless it is one already.
+func At(step Step, err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
 		return err

@@ -1,4 +1,6 @@
-package generator
+// Package plan is what a binary is to be made of: packages, their modules and names, build settings; the build list and the lock that follow
+// from it, and what in it an error of the go command is about. Pure, but for packing local directories.
+package plan
 
 import (
 	"crypto/sha256"
@@ -14,7 +16,7 @@ import (
 	"github.com/gliderlabs/logspout-builder/generator/packed"
 )
 
-// Plan is what a binary is made of: sorted, complete, and never changed once NewPlan has made it. Two plans with the same JSON
+// Plan is what a binary is made of: sorted, complete, and never changed once New has made it. Two plans with the same JSON
 // give the same binary.
 type Plan struct {
 	Name     string            `json:"name"`
@@ -81,11 +83,11 @@ func (p *Plan) Digest() string {
 	if err != nil {
 		panic(err) // strings, lists and maps of strings: cannot be
 	}
-	return digest(data)
+	return DigestOf(data)
 }
 
-// digest is the sha256 of parts, each with its length, in hexadecimal.
-func digest(parts ...[]byte) string {
+// DigestOf is the sha256 of parts, each with its length, in hexadecimal.
+func DigestOf(parts ...[]byte) string {
 	h := sha256.New()
 	for _, part := range parts {
 		sum := sha256.Sum256(part)
@@ -94,18 +96,18 @@ func digest(parts ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// bundledOnly reports whether all of the plan is in the builder: it needs no resolution then.
-func (p *Plan) bundledOnly() bool {
+// BundledOnly reports whether all of the plan is in the builder: it needs no resolution then.
+func (p *Plan) BundledOnly() bool {
 	return len(p.Replace) == 0 && !slices.ContainsFunc(p.Packages, func(x Package) bool { return !x.Bundled })
 }
 
-// exact reports whether a version query names one version for ever.
-func exact(query string) bool {
+// Exact reports whether a version query names one version for ever.
+func Exact(query string) bool {
 	return semver.IsValid(query) && module.CanonicalVersion(query) == query
 }
 
-// imports are the import paths of the plan's packages, sorted.
-func (p *Plan) imports() []string {
+// Imports are the import paths of the plan's packages, sorted.
+func (p *Plan) Imports() []string {
 	paths := make([]string, len(p.Packages))
 	for i, x := range p.Packages {
 		paths[i] = x.Path
@@ -113,7 +115,74 @@ func (p *Plan) imports() []string {
 	return paths
 }
 
-// external are the packages that are not bundled.
-func (p *Plan) external() []Package {
+// External are the packages that are not bundled.
+func (p *Plan) External() []Package {
 	return slices.DeleteFunc(slices.Clone(p.Packages), func(x Package) bool { return x.Bundled })
+}
+
+// BuildFlags are the flags of `go build` that decide the binary's bytes.
+func (p *Plan) BuildFlags() []string {
+	ldflags := "-buildid="
+	switch {
+	case p.symbols:
+		ldflags = "-w " + ldflags
+	case !p.Debug:
+		ldflags = "-s -w " + ldflags
+	}
+	if p.LDFlags != "" {
+		ldflags += " " + p.LDFlags
+	}
+	flags := []string{"-trimpath", "-buildvcs=false", "-ldflags=" + ldflags}
+	if len(p.Tags) > 0 {
+		flags = append(flags, "-tags="+strings.Join(p.Tags, ","))
+	}
+	return flags
+}
+
+// Without is the plan less packages; modules of local directories that nobody needs any more go with them.
+func (p *Plan) Without(paths []string) *Plan {
+	q := *p
+	q.Packages = slices.DeleteFunc(slices.Clone(p.Packages), func(x Package) bool {
+		return slices.Contains(paths, x.Path)
+	})
+	q.local = slices.DeleteFunc(slices.Clone(p.local), func(m *packed.Module) bool {
+		return !slices.ContainsFunc(q.Packages, func(x Package) bool { return x.Local == m.String() }) &&
+			!slices.ContainsFunc(q.Replace, func(r Replacement) bool { return r.Path == m.Path && r.Version == m.Version.Version })
+	})
+	return &q
+}
+
+// WithSymbols is the plan of the same binary with its symbol table.
+func (p *Plan) WithSymbols() *Plan {
+	q := *p
+	q.symbols = true
+	return &q
+}
+
+// Locals are the modules of local directories, sorted by path.
+func (p *Plan) Locals() []*packed.Module { return p.local }
+
+// Directories are those that the plan takes modules from, sorted.
+func (p *Plan) Directories() []string {
+	var dirs []string
+	for _, m := range p.local {
+		dirs = append(dirs, m.Directory)
+	}
+	slices.Sort(dirs)
+	return dirs
+}
+
+// Public is the plan without what may be secret: the environment and the routes that are baked in. Its digest is another one.
+func (p *Plan) Public() *Plan {
+	public := *p
+	public.Env, public.Routes = nil, nil
+	return &public
+}
+
+// Unpacked names files of local modules by where they are in the user's directories.
+func (p *Plan) Unpacked(text string) string {
+	for _, m := range p.local {
+		text = m.Unpacked(text)
+	}
+	return text
 }

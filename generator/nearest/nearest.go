@@ -1,13 +1,14 @@
-package manifest
+// Package nearest finds the name that was probably meant. The runtime has its own in core: the builder does not link it.
+package nearest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// Nearest is the one of names that name was most probably meant to be, "" when none is near. Case does not count; among names
+// Name is the one of names that name was most probably meant to be, "" when none is near. Case does not count; among names
 // that are equally near the first wins.
-func Nearest(name string, names []string) string {
+func Name(name string, names []string) string {
 	allowed := 3 // mistakes; fewer in a short name, where two make it another one
 	switch {
 	case len(name) < 5:
@@ -24,9 +25,9 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// didYouMean is the end of a message about a name that is not among names: "" or `; did you mean "raw"?`.
-func didYouMean(name string, names []string) string {
-	if near := Nearest(name, names); near != "" {
+// DidYouMean is the end of a message about a name that is not among names: "" or `; did you mean "raw"?`.
+func DidYouMean(name string, names []string) string {
+	if near := Name(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""

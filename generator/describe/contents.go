@@ -1,4 +1,4 @@
-package generator
+package describe
 
 import (
 	"archive/zip"
@@ -10,23 +10,27 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator"
+	"github.com/gliderlabs/logspout-builder/generator/fault"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 	"github.com/gliderlabs/logspout-builder/generator/license"
 	"github.com/gliderlabs/logspout-builder/generator/packed"
+	"github.com/gliderlabs/logspout-builder/generator/plan"
+	"github.com/gliderlabs/logspout-builder/generator/size"
 )
 
 // Contents is what a plan's binary would say of itself, made without compiling it: its modules are those of the whole build list, of which a
 // binary may need less.
-func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func Contents(ctx context.Context, b *generator.Builder, p *plan.Plan) (*debug.BuildInfo, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	resolved, err := b.settle(ctx, g, plan)
+	resolved, err := b.Resolve(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	list, err := plan.fromLock(b.Core, resolved.Lock)
+	list, err := p.FromLock(b.Core, resolved.Lock)
 	if err != nil {
 		return nil, err
 	}
@@ -40,45 +44,43 @@ func (b *Builder) Contents(ctx context.Context, plan *Plan) (*debug.BuildInfo, e
 }
 
 // Packages are the import paths of all packages that a plan's binary would be compiled from.
-func (b *Builder) Packages(ctx context.Context, plan *Plan) (map[string]bool, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func Packages(ctx context.Context, b *generator.Builder, p *plan.Plan) (map[string]bool, error) {
+	g, x, err := b.Project(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	x, err := b.project(ctx, g, plan)
+	listed, err := compiled(ctx, b, g, x)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.offer(ctx, g, plan); err != nil {
-		return nil, err
-	}
-	dir, done, err := b.scratchProject(x.files())
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	out, err := g.Run(ctx, dir, b.proxyEnv(g), "list", "-deps", "-f", "{{.ImportPath}}", "-tags="+strings.Join(plan.Tags, ","), ".")
-	if err != nil {
-		return nil, plan.blame(StepResolve, err)
+		return nil, p.Blame(fault.StepResolve, err)
 	}
 	packages := map[string]bool{}
-	for line := range strings.Lines(string(out)) {
-		packages[strings.TrimSpace(line)] = true
+	for _, q := range listed {
+		packages[q.ImportPath] = true
 	}
 	return packages, nil
+}
+
+// compiled are all packages that a project's binary would be compiled from, each with what it imports.
+func compiled(ctx context.Context, b *generator.Builder, g *gotool.Tool, x *generator.Project) ([]size.Package, error) {
+	w, err := b.Workspace(ctx, g, x.Plan, x.Files())
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	return w.Packages(ctx, x.Plan.Tags)
 }
 
 // Licenses are the SPDX expressions of modules by path and version, those that stand in the place of others included. They are read from
 // what this builder packs itself (plan may be nil) and from the module cache, without network; a module whose content is not there, or not
 // the one that the sum says, has none.
-func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Module) (map[module.Version]string, error) {
-	g, err := b.goTool(ctx, b.Environ)
+func Licenses(ctx context.Context, b *generator.Builder, p *plan.Plan, modules []*debug.Module) (map[module.Version]string, error) {
+	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
 	var local []*packed.Module
-	if plan != nil {
-		local = plan.local
+	if p != nil {
+		local = p.Locals()
 	}
 	licenses := map[module.Version]string{}
 	for _, m := range modules {
@@ -86,14 +88,14 @@ func (b *Builder) Licenses(ctx context.Context, plan *Plan, modules []*debug.Mod
 			m = m.Replace
 		}
 		at := module.Version{Path: m.Path, Version: m.Version}
-		licenses[at] = b.license(g, local, at, m.Sum)
+		licenses[at] = licenseOf(b.Core, g, local, at, m.Sum)
 	}
 	return licenses, nil
 }
 
-// license is the SPDX expression of a module with this content ("" is any), "" when it is not known or the module is not on this machine.
-func (b *Builder) license(g *gotool.Tool, local []*packed.Module, m module.Version, sum string) string {
-	for _, mine := range append([]*packed.Module{&b.Core.Module}, local...) {
+// licenseOf is the SPDX expression of a module with this content ("" is any), "" when it is not known or the module is not on this machine.
+func licenseOf(core *packed.Core, g *gotool.Tool, local []*packed.Module, m module.Version, sum string) string {
+	for _, mine := range append([]*packed.Module{&core.Module}, local...) {
 		if mine.Version == m && (sum == "" || sum == mine.ZipSum) {
 			return mine.License()
 		}
@@ -124,11 +126,4 @@ func cachedLicense(g *gotool.Tool, m module.Version, sum string) string {
 		return ""
 	}
 	return found
-}
-
-// Public is the plan without what may be secret: the environment and the routes that are baked in. Its digest is another one.
-func (p *Plan) Public() *Plan {
-	public := *p
-	public.Env, public.Routes = nil, nil
-	return &public
 }

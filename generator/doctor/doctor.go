@@ -1,4 +1,5 @@
-package generator
+// Package doctor looks for what builds need of a machine.
+package doctor
 
 import (
 	"context"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/gliderlabs/logspout-builder/generator"
 	"github.com/gliderlabs/logspout-builder/generator/gotool"
 )
 
@@ -24,13 +26,13 @@ type Finding struct {
 
 // The states of a finding.
 const (
-	FindingOK      = "ok"
-	FindingMissing = "missing"
-	FindingLimited = "limited"
+	OK      = "ok"
+	Missing = "missing"
+	Limited = "limited"
 )
 
 // Diagnose looks for what builds need. It uses no network, and leaves nothing behind.
-func (b *Builder) Diagnose(ctx context.Context) []Finding {
+func Diagnose(ctx context.Context, b *generator.Builder) []Finding {
 	var findings []Finding
 	g, err := gotool.Find(ctx, b.Environ)
 	if err != nil {
@@ -38,15 +40,15 @@ func (b *Builder) Diagnose(ctx context.Context) []Finding {
 		if next == "" {
 			reason, next, _ = strings.Cut(reason, ": ")
 		}
-		findings = append(findings, Finding{"go", FindingMissing, reason, next})
+		findings = append(findings, Finding{"go", Missing, reason, next})
 	} else {
-		findings = append(findings, Finding{"go", FindingOK, fmt.Sprintf("%s at %s", g.Settings.GOVERSION, g.Path), ""}, b.cachedModules(g))
+		findings = append(findings, Finding{"go", OK, fmt.Sprintf("%s at %s", g.Settings.GOVERSION, g.Path), ""}, cachedModules(b, g))
 	}
-	return append(findings, findGit(), b.findCache())
+	return append(findings, findGit(), findCache(b))
 }
 
 // cachedModules tells whether bundled modules can be built without network.
-func (b *Builder) cachedModules(g *gotool.Tool) Finding {
+func cachedModules(b *generator.Builder, g *gotool.Tool) Finding {
 	missing := 0
 	for _, m := range b.Core.Bundled.Modules {
 		if !g.HasModule(module.Version{Path: m.Path, Version: m.Version}) {
@@ -56,15 +58,15 @@ func (b *Builder) cachedModules(g *gotool.Tool) Finding {
 	all := len(b.Core.Bundled.Modules)
 	found := fmt.Sprintf("%d of the %d that modules of the builder need are in %s", all-missing, all, g.Settings.GOMODCACHE)
 	if missing == 0 {
-		return Finding{"go modules", FindingOK, found, ""}
+		return Finding{"go modules", OK, found, ""}
 	}
-	return Finding{"go modules", FindingLimited, found, "the first build that needs the others gets them from GOPROXY (" + g.Secrets.HideAll(g.Settings.GOPROXY) + "); 'logspout-builder fetch' does so beforehand"}
+	return Finding{"go modules", Limited, found, "the first build that needs the others gets them from GOPROXY (" + g.Secrets.HideAll(g.Settings.GOPROXY) + "); 'logspout-builder fetch' does so beforehand"}
 }
 
 func findGit() Finding {
 	path, err := exec.LookPath("git")
 	if err == nil {
-		return Finding{"git", FindingOK, path, ""}
+		return Finding{"git", OK, path, ""}
 	}
 	next := "install it (https://git-scm.com/downloads)"
 	for _, manager := range []struct{ name, command string }{
@@ -75,18 +77,18 @@ func findGit() Finding {
 			break
 		}
 	}
-	return Finding{"git", FindingLimited, "not in PATH: modules from proxies and directories can be had, others not", next}
+	return Finding{"git", Limited, "not in PATH: modules from proxies and directories can be had, others not", next}
 }
 
 // findCache tells whether the builder can write where it has to.
-func (b *Builder) findCache() Finding {
+func findCache(b *generator.Builder) Finding {
 	dir, done, err := b.Cache.Scratch()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "probe"), make([]byte, 1<<20), 0o600)
 		done()
 	}
 	if err != nil {
-		return Finding{"cache", FindingMissing, err.Error(), "make room or change its permissions, or let LOGSPOUT_BUILDER_CACHE name another directory"}
+		return Finding{"cache", Missing, err.Error(), "make room or change its permissions, or let LOGSPOUT_BUILDER_CACHE name another directory"}
 	}
-	return Finding{"cache", FindingOK, b.Cache.Dir(), ""}
+	return Finding{"cache", OK, b.Cache.Dir(), ""}
 }
