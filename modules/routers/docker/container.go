@@ -11,7 +11,7 @@ import (
 )
 
 // parseInspect makes a container of the engine's description, and tells whether it runs.
-func parseInspect(raw json.RawMessage) (c *core.Container, running bool, err error) {
+func parseInspect(raw json.RawMessage) (c *core.Container, now state, err error) {
 	var d struct {
 		ID, Name, Image string
 		Created         string
@@ -23,15 +23,16 @@ func parseInspect(raw json.RawMessage) (c *core.Container, running bool, err err
 			Tty             bool
 		}
 		State struct {
-			Pid     int
-			Running bool
+			Pid       int
+			Running   bool
+			StartedAt string
 		}
 		HostConfig, NetworkSettings map[string]any
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	if err := decoder.Decode(&d); err != nil {
-		return nil, false, fmt.Errorf("read the engine's description of a container: %w", err)
+		return nil, state{}, fmt.Errorf("read the engine's description of a container: %w", err)
 	}
 	c = &core.Container{
 		ID: d.ID, Name: slashed(d.Name), Image: d.Image,
@@ -43,7 +44,13 @@ func parseInspect(raw json.RawMessage) (c *core.Container, running bool, err err
 		HostConfig: d.HostConfig, NetworkSettings: d.NetworkSettings,
 	}
 	c.Created, _ = time.Parse(time.RFC3339Nano, d.Created)
-	return c, d.State.Running, nil
+	return c, state{d.State.StartedAt, d.State.Running}, nil
+}
+
+// state is whether a container runs, and which of its runs is the newest.
+type state struct {
+	started string // as the engine writes it
+	running bool
 }
 
 // texts is a list of strings that Podman writes as one string.

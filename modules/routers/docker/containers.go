@@ -28,6 +28,7 @@ type container struct {
 	named   time.Time // its name is from then
 	asked   int       // inspections so far
 	applied int       // the newest of them that about comes from
+	state   state     // by that one
 	reading bool      // a goroutine reads it
 	again   bool      // it was started meanwhile
 	gone    bool      // the engine has it no more
@@ -351,7 +352,7 @@ func (k *intake) inspectOnce(ctx context.Context, c *container) (running bool, e
 	if err != nil {
 		return false, classify(err)
 	}
-	about, running, err := parseInspect(raw)
+	about, now, err := parseInspect(raw)
 	if err != nil {
 		return false, err
 	}
@@ -361,7 +362,7 @@ func (k *intake) inspectOnce(ctx context.Context, c *container) (running bool, e
 			about.Name = c.about.Load().Name
 		}
 		c.about.Store(about)
-		c.applied = asked
+		c.applied, c.state = asked, now
 		c.known.Store(true)
 	}
 	k.mu.Unlock()
@@ -369,5 +370,5 @@ func (k *intake) inspectOnce(ctx context.Context, c *container) (running bool, e
 		k.refuse(ctx, c, reason)
 	}
 	c.net.decide(about)
-	return running, nil
+	return now.running, nil
 }

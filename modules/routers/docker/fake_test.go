@@ -34,6 +34,7 @@ type fakeEngine struct {
 type fakeContainer struct {
 	running, listed bool
 	inspect         int           // status of an inspection
+	started         string        // its newest run
 	describe        chan struct{} // when not nil: an inspection is answered once it is closed
 	records         []record
 	requests        int // for the log
@@ -197,7 +198,7 @@ func (f *fakeEngine) serveInspect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"Id": id, "Name": "/name-" + id, "Config": map[string]any{"Image": "img", "Entrypoint": []string{"sh"}, "Tty": c.tty}, "State": map[string]any{"Running": c.running, "Pid": 7},
+		"Id": id, "Name": "/name-" + id, "Config": map[string]any{"Image": "img", "Entrypoint": []string{"sh"}, "Tty": c.tty}, "State": map[string]any{"Running": c.running, "Pid": 7, "StartedAt": c.started},
 		"HostConfig": map[string]any{"Memory": int64(1) << 40, "AutoRemove": c.autoRemove, "LogConfig": map[string]any{"Type": c.logDriver}},
 	})
 }
@@ -294,6 +295,52 @@ func TestStreamThatEndsAtOnceIsNotReopenedInAHotLoop(t *testing.T) {
 	if r.Counted("streams_ended_early") == 0 {
 		t.Error("not counted")
 	}
+}
+
+func TestLineOfTheNextRunIsNotCutWhereTheLogOfTheFormerIsRead(t *testing.T) {
+	f := newFakeEngine(t)
+	r := start(t, f.vars(nil), nil)
+	rs := records(1, 1)
+	at := rs[0].nanos + 1
+	c := &fakeContainer{records: rs, started: "1"}
+	died := make(chan struct{})
+	c.serve = func(w http.ResponseWriter, request int) bool {
+		switch request {
+		case 1: // the first run, to its end
+			writeRecord(w, rs[0])
+			<-died
+			time.Sleep(200 * time.Millisecond) // the event is on its way
+		case 2: // the second has begun, which is not told yet
+			f.update(func() {
+				c.running, c.started = true, "2"
+				c.records = append(c.records, record{1, at, "be"})
+			})
+			writeRecord(w, rs[0])
+			writeRecord(w, record{1, at, "be"})
+		default:
+			return false
+		}
+		return true
+	}
+	f.run("a", c)
+	eventually(func() bool { return f.requests(c) == 1 })
+	f.end("a")
+	close(died)
+	eventually(func() bool { return f.requests(c) > 2 })
+	f.write(c, record{1, at, "gun\n"})
+	f.event("start", "a")
+	r.wants(t, "a", "stdout", []string{"1", "begun"})
+}
+
+func TestLastLineWithoutLineFeedStaysWhereTheLogGoesMeanwhile(t *testing.T) {
+	f := newFakeEngine(t)
+	r := start(t, f.vars(nil), nil)
+	c := &fakeContainer{records: append(records(1, 1), record{1, time.Now().Add(time.Minute).UnixNano(), "end"})}
+	c.serve = func(_ http.ResponseWriter, request int) bool { return request > 2 } // nothing, as where the file is gone
+	f.run("a", c)
+	eventually(func() bool { return f.requests(c) > 0 })
+	f.end("a")
+	r.wants(t, "a", "stdout", []string{"1", "end"})
 }
 
 func TestSilentStreamIsOpenedAnew(t *testing.T) {

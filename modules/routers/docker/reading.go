@@ -40,7 +40,7 @@ func (k *intake) read(ctx context.Context, c *container) {
 	defer open()
 	wait := newBackoff(firstWait, longestWait)
 	for failures, early := 0, 0; ctx.Err() == nil; {
-		stopped := k.stopped(c)
+		before, stopped := k.stateOf(c), k.stopped(c)
 		lines, err := k.stream(ctx, c, !stopped, open, inspected)
 		if err == nil && !stopped {
 			// Engine 20.10 leaves an unterminated last line out of a stream that follows. At once: a container of "docker run --rm" is
@@ -57,6 +57,7 @@ func (k *intake) read(ctx context.Context, c *container) {
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errUnwanted):
 			return
+		case err == nil && stopped && !k.over(ctx, c, before): // read once more
 		case err == nil && stopped, isGone(err):
 			k.finish(ctx, c, inspected)
 			return
@@ -108,6 +109,33 @@ func (k *intake) stopped(c *container) bool {
 	return !c.running.Load()
 }
 
+// over reports whether a container that has stopped, before it was read, will not go on with the line that it left without a line feed. It may be
+// that the reading has met the next run, of which no event has come yet, in the middle of a line. So the container must not run, and must have been
+// found like this before the stream was opened.
+func (k *intake) over(ctx context.Context, c *container, before state) bool {
+	if c.splitter == nil || !c.splitter.unended() {
+		return true
+	}
+	running, err := k.inspectOnce(ctx, c)
+	switch {
+	case ctx.Err() != nil, client.IsErrConnectionFailed(err):
+		return false
+	case err != nil: // gone, or nobody tells
+		return true
+	case running:
+		c.running.Store(true)
+		return false
+	}
+	return !before.running && k.stateOf(c) == before
+}
+
+// stateOf is what the newest inspection told.
+func (k *intake) stateOf(c *container) state {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return c.state
+}
+
 // stream reads one log stream to its end, which is clean when err is nil. The log is opened before the container is inspected: it may live
 // for milliseconds, and an open file stays readable. Lines are taken once it is known that they are wanted.
 func (k *intake) stream(ctx context.Context, c *container, follow bool, opened func(), inspected <-chan struct{}) (lines int, err error) {
@@ -129,7 +157,7 @@ func (k *intake) stream(ctx context.Context, c *container, follow bool, opened f
 		return 0, cause(ctx, classify(err)) // what an earlier stream left open stays, for finish
 	}
 	defer func() { _ = body.Close() }()
-	s := &splitter{limit: k.options.maxLine}
+	s, former := &splitter{limit: k.options.maxLine}, c.splitter
 	if k.engine.repeatsLines() {
 		s.repeats = newRepeats()
 	}
@@ -165,6 +193,9 @@ func (k *intake) stream(ctx context.Context, c *container, follow bool, opened f
 		case errors.Is(err, io.EOF) && s.partial():
 			return lines, io.ErrUnexpectedEOF
 		case errors.Is(err, io.EOF):
+			if lines == 0 && !s.unended() && former != nil && former.unended() { // the log has gone meanwhile: what it left open stays, for finish
+				c.splitter = former
+			}
 			return lines, nil
 		case err != nil:
 			return lines, cause(ctx, err)

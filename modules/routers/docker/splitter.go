@@ -254,6 +254,12 @@ func (s *splitter) partial() bool {
 	return !s.raw && (len(s.spill) > 0 || s.left > 0)
 }
 
+// unended reports whether there is a line whose end has not come.
+func (s *splitter) unended() bool {
+	_, open := s.oldestOpen()
+	return open || s.raw && len(s.spill) > 0
+}
+
 // finish ends the lines that will not be ended any more.
 func (s *splitter) finish() {
 	if s.raw && len(s.spill) > 0 {
