@@ -26,6 +26,11 @@ func Copy(name string, from io.Reader, mode os.FileMode, accept func() error) (e
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
+	if file, ok := from.(*os.File); ok {
+		if info, err := file.Stat(); err == nil {
+			reserve(f, info.Size())
+		}
+	}
 	_, err = io.Copy(f, from)
 	if err == nil && accept != nil {
 		err = accept()

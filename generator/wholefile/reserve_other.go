@@ -1,0 +1,7 @@
+//go:build !linux
+
+package wholefile
+
+import "os"
+
+func reserve(*os.File, int64) {}
