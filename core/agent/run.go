@@ -217,7 +217,7 @@ func (f *forwarder) report(took time.Duration) {
 // resumes reports whether a log router can read on with that container at the next start.
 func (f *forwarder) resumes(c *core.Container) bool {
 	for _, in := range f.intakes {
-		if _, ok := f.journal.Position(in.name, c.ID); ok {
+		if f.journal.Resumable(in.name, c.ID) {
 			return true
 		}
 	}

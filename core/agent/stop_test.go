@@ -242,6 +242,16 @@ func TestWhatAStopCannotDeliverIsReadAgainAtTheNextStart(t *testing.T) {
 			}
 			return in.Append(context.WithoutCancel(ctx), batch, core.Position{})
 		})
+		first.router("gone", func(ctx context.Context, in core.Intake) error {
+			<-ctx.Done()
+			batch := numbered("", 0, 5)
+			for i := range batch {
+				batch[i].Container = &core.Container{ID: "gone"}
+			}
+			err := in.Append(context.WithoutCancel(ctx), batch, core.Position{Key: "gone", Value: "4"})
+			in.Forget("gone") // the container was removed
+			return err
+		})
 		r := first.start(t, "net://x")
 		for i := range 10 {
 			feed <- numbered("", 10*i, 10*i+10)
@@ -250,8 +260,8 @@ func TestWhatAStopCannotDeliverIsReadAgainAtTheNextStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLines(t, s, numbered("", 0, 30))
-		if lost := r.route(t, "net").Lost; lost[core.LostShutdown] != 7 || len(lost) != 1 {
-			t.Errorf("lost %v, want the 7 lines that nobody reads again", lost)
+		if lost := r.route(t, "net").Lost; lost[core.LostShutdown] != 12 || len(lost) != 1 {
+			t.Errorf("lost %v, want the 12 lines that nobody reads again", lost)
 		}
 		if info, err := os.Stat(filepath.Join(state, "checkpoints.json")); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("checkpoints: %v %v", info, err)

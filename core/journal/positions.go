@@ -42,6 +42,15 @@ func (j *Journal) Position(intake, key string) (value string, ok bool) {
 	return p.last, true
 }
 
+// Resumable reports whether a key has a Position that is kept: what is not done with by the end of this process can be read again from it. Once
+// Forget was called there is nothing left to read.
+func (j *Journal) Resumable(intake, key string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := j.positions[place{intake, key}]
+	return p != nil && p.last != "" && !p.forget
+}
+
 // Keys are the keys of an intake that have a Position, sorted.
 func (j *Journal) Keys(intake string) []string {
 	j.mu.Lock()
