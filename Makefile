@@ -41,7 +41,7 @@ fmt: $(GOLANGCI) ## format all Go code
 generate: ## write the generated files anew
 	@$(GO) generate ./...
 
-bench: ## the benchmarks, each beside its floor (about 5 minutes)
+bench: ## the benchmarks, each beside its floor (about 3 minutes)
 	@$(GO) run ./test/bench $(BENCHFLAGS) $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n 1 dirname | sort -u)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
