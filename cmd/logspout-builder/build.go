@@ -69,7 +69,11 @@ func (r *buildRequest) run(cmd *cobra.Command, p process, view *progressView) er
 	}
 	b.Timings = r.timings
 	targets := func(name string) ([]generator.Target, error) {
-		return targets(name, r.output, p.getenv("GOOS"), r.platforms)
+		wanted, err := targets(name, r.output, p.getenv("GOOS"), r.platforms)
+		if err != nil {
+			return nil, err
+		}
+		return wanted, keepOthers(wanted)
 	}
 	var results []*generator.Result
 	kept := new(keptLock)
