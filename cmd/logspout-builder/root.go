@@ -52,6 +52,12 @@ func run(ctx context.Context, p process) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	root.InitDefaultCompletionCmd() // it keeps the root's stdout
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" { // else it takes any argument, and prints its help for it
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
