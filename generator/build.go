@@ -31,6 +31,8 @@ type Builder struct {
 	Cache *cache.Cache
 	// Lock is what the plan was resolved to before. It is obeyed as far as it fits; nil is none.
 	Lock *lock.Lock
+	// LockFile is where Lock was read, for messages; "" names none.
+	LockFile string
 	// Locked refuses what does not fit Lock.
 	Locked bool
 	// Offline keeps from the network: what the module cache lacks is an error that lists it.
@@ -117,7 +119,7 @@ func (b *Builder) Build(ctx context.Context, p *plan.Plan, output string) (*Resu
 func (b *Builder) BuildAll(ctx context.Context, p *plan.Plan, targets []Target) (results []*Result, err error) {
 	left, err := b.without(ctx, p, func(p *plan.Plan) (err error) {
 		results, err = b.buildAll(ctx, p, targets)
-		return err
+		return b.nameLock(err)
 	})
 	for _, r := range results {
 		if r != nil {
@@ -292,10 +294,10 @@ func (b *Builder) Project(ctx context.Context, p *plan.Plan) (*gotool.Tool, *Pro
 	}
 	resolved, err := b.settle(ctx, g, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, b.nameLock(err)
 	}
 	x, err := b.projectOf(ctx, g, p, resolved)
-	return g, x, err
+	return g, x, b.nameLock(err)
 }
 
 // projectOf inspects what a plan was resolved to, on one platform.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
 	"github.com/gliderlabs/logspout-builder/generator/fault"
@@ -41,13 +42,41 @@ func (m Move) String() string {
 	return m.Change.String() + " (" + m.Why + ")"
 }
 
+// nameLock says of a checksum that is not the module's that it is the lock's, where it is: the go command knows only the go.sum made of it.
+func (b *Builder) nameLock(err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || b.Lock == nil || b.LockFile == "" {
+		return err
+	}
+	mismatch := fault.Mismatch.FindStringSubmatch(e.Err.Error())
+	if mismatch == nil {
+		return err
+	}
+	for _, m := range b.Lock.Modules {
+		at := module.Version{Path: m.Path, Version: m.Version}
+		if m.To.Path != "" {
+			at = m.To
+		}
+		if at.Path == mismatch[1] && at.Version == mismatch[2] {
+			if reason, next := fault.Explain(e.Err.Error()); e.Hint == "" { // no go command's own error
+				e.Err, e.Hint = fmt.Errorf("%s\n  %w", reason, e.Err), next
+			}
+			e.Err = fmt.Errorf("%s does not fit: %w", b.LockFile, e.Err)
+			e.Hint += fmt.Sprintf("; if it is %s that was changed, take it from before", b.LockFile)
+			break
+		}
+	}
+	return err
+}
+
 // Resolve finds the versions of all that the plan is built from, as far as the builder's lock does not say them already.
 func (b *Builder) Resolve(ctx context.Context, p *plan.Plan) (*Resolution, error) {
 	g, err := b.GoTool(ctx, b.Environ)
 	if err != nil {
 		return nil, err
 	}
-	return b.settle(ctx, g, p)
+	resolved, err := b.settle(ctx, g, p)
+	return resolved, b.nameLock(err)
 }
 
 // Check compares the plan with the builder's lock and resolves nothing. What does not fit is listed, and is an *Error.

@@ -93,7 +93,7 @@ func (b *Builder) Fetch(ctx context.Context, p *plan.Plan) (*Resolution, []modul
 	}
 	resolved, err := b.settle(ctx, g, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, b.nameLock(err)
 	}
 	modules, err := b.fetch(ctx, g, p, resolved.Lock)
 	return resolved, modules, err
@@ -125,7 +125,7 @@ func (b *Builder) fetch(ctx context.Context, g *gotool.Tool, p *plan.Plan, l *lo
 			failed.Stderr = strings.TrimSpace(failed.Stderr + "\n" + g.Secrets.Hide(downloadErrors(out)))
 			failed.Args = []string{"mod", "download"}
 		}
-		return nil, b.whatIsMissing(g, l, p.Blame(fault.StepResolve, runErr))
+		return nil, b.whatIsMissing(g, l, b.nameLock(p.Blame(fault.StepResolve, runErr)))
 	}
 	finish()
 	return needed, nil

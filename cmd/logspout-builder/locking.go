@@ -15,6 +15,7 @@ import (
 // keptLock is the lock of a command: where it is, what it says, and whether the command may write it.
 type keptLock struct {
 	file    string // "" when there is none to write
+	read    string // where before was read
 	before  *lock.Lock
 	locked  bool
 	offline bool
@@ -30,6 +31,7 @@ func (s *selection) lockFor(m *manifest.Manifest) (*keptLock, error) {
 	if k.file == "" {
 		return k, nil
 	}
+	k.read = k.file
 	data, err := os.ReadFile(k.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -48,7 +50,7 @@ func (s *selection) lockFor(m *manifest.Manifest) (*keptLock, error) {
 
 // bind makes a builder obey the lock and the flags about it.
 func (k *keptLock) bind(b *generator.Builder) {
-	b.Lock, b.Locked, b.Offline = k.before, k.locked, k.offline
+	b.Lock, b.LockFile, b.Locked, b.Offline = k.before, k.read, k.locked, k.offline
 }
 
 // write writes what the lock says now, where that is something else, and tells what moved.

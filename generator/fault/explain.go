@@ -14,6 +14,9 @@ var conflict = regexp.MustCompile(`(?m)^go: (\S+) (?:\(.*\) )?requires (\S+)@(\S
 // otherPath is how the go command says that a module was asked for by another path than its own.
 var otherPath = regexp.MustCompile(`module declares its path as: (\S+)\s+but was required as: (\S+)`)
 
+// Mismatch is how the go command says that a module's content is not what its checksum says: its path and version.
+var Mismatch = regexp.MustCompile(`(?m)^\s*(?:.*: )?verifying (\S+)@(\S+?)(?:/go\.mod)?: checksum mismatch`)
+
 const (
 	nextVersion = "look at the module's tags, or leave the version out for the latest"
 	nextPrivate = "if it is private, set GOPRIVATE for it and let git authenticate (https://go.dev/ref/mod#private-modules)"
@@ -30,6 +33,9 @@ func Explain(stderr string) (reason, next string) {
 	}
 	if m := otherPath.FindStringSubmatch(stderr); m != nil {
 		return "it calls itself " + m[1], fmt.Sprintf("name it %s, or take it under replace: {%s: %s@VERSION}", m[1], m[2], m[1])
+	}
+	if m := Mismatch.FindStringSubmatch(stderr); m != nil {
+		return fmt.Sprintf("the content of %s %s is not what its checksum says", m[1], m[2]), "do not use it before you know who changed it"
 	}
 	for _, e := range []struct{ says, reason, next string }{
 		{"refusing to pass credentials to insecure URL", "the password in GOPROXY would travel unencrypted", "take an https:// address, or keep the password in a netrc file"},

@@ -73,6 +73,9 @@ func (p *Plan) blameOne(step fault.Step, failed *gotool.Error) error {
 	shown := *failed
 	shown.Stderr = p.Unpacked(failed.Stderr)
 	out := &fault.Error{Step: step}
+	if fault.Mismatch.MatchString(shown.Stderr) { // a build that stops at it has compiled nothing
+		out.Step = fault.StepResolve
+	}
 	if x := p.Mentioned(shown.Stderr); x != nil {
 		out.Package, out.Pos = x.Path, x.Pos
 	}
