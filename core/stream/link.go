@@ -154,7 +154,11 @@ func (l *link) halfClose() error {
 	l.halfClosed.Store(true)
 	for conn := l.conn; conn != nil; {
 		if c, ok := conn.(interface{ CloseWrite() error }); ok {
-			if err := c.CloseWrite(); err != nil {
+			err := c.CloseWrite()
+			if errors.Is(err, net.ErrClosed) { // by watch, as the peer was quick to answer the half-close of an outer layer: it knows how it ended
+				return nil
+			}
+			if err != nil {
 				l.torn.Store(true)
 				l.broken.Store(true)
 				return fmt.Errorf("end the connection: %w", err)
