@@ -13,11 +13,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gliderlabs/logspout-builder/test/engine"
 )
 
 var (
@@ -78,6 +81,8 @@ func start(t *testing.T, env map[string]string, routes ...string) *forwarder {
 	settings := map[string]string{
 		"PATH": os.Getenv("PATH"), "PORT": "0", "HTTP_BIND_ADDRESS": "127.0.0.1", "LOG_ROUTERS": "docker",
 		"ROUTESPATH": filepath.Join(t.TempDir(), "none"), "DOCKER_HOST": os.Getenv("DOCKER_HOST"),
+		// Other packages' tests use the engine at the same time: what their containers print would fill this journal.
+		"INCLUDE_LABELS": engine.Label + ":" + strconv.Itoa(os.Getpid()),
 	}
 	maps.Copy(settings, env)
 	for k, v := range settings {
